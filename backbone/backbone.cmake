@@ -1,0 +1,2 @@
+# Networks and pooling layers.
+tarn_library(backbone tarn_cpu)

@@ -1,0 +1,97 @@
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { ALIGNMENT = 64, MIN_CHUNK = 1 << 20 };
+
+static void *host_get(void *context, size_t bytes)
+{
+    (void)context;
+    return mem_map(bytes);
+}
+
+static void host_put(void *context, void *chunk, size_t bytes)
+{
+    (void)context;
+    mem_unmap(chunk, bytes);
+}
+
+const struct arena_source arena_host_source = {NULL, host_get, host_put};
+
+void arena_init(struct arena *arena, const struct arena_source *source)
+{
+    memset(arena, 0, sizeof *arena);
+    arena->source = *source;
+}
+
+static void release_chunks(struct arena *arena)
+{
+    for (int i = 0; i < arena->n_chunks; i++)
+        arena->source.put(arena->source.context, arena->chunks[i].memory, arena->chunks[i].bytes);
+    arena->n_chunks = 0;
+    arena->current = 0;
+    arena->used = 0;
+    arena->total = 0;
+}
+
+void arena_free(struct arena *arena)
+{
+    if (arena->source.put) release_chunks(arena);
+}
+
+static enum status add_chunk(struct arena *arena, size_t bytes)
+{
+    if (arena->n_chunks == ARENA_MAX_CHUNKS)
+        return fail(ERR_MEMORY, "out of memory: an arena has %d chunks", ARENA_MAX_CHUNKS);
+    size_t mask = (size_t)MIN_CHUNK - 1;
+    if (bytes > SIZE_MAX / 2) return fail(ERR_MEMORY, "out of memory: %zu bytes wanted", bytes);
+    bytes = (bytes + mask) & ~mask;
+    char *memory = (char *)arena->source.get(arena->source.context, bytes);
+    if (!memory) return ERR_MEMORY;
+    arena->chunks[arena->n_chunks] = (struct arena_chunk){memory, bytes};
+    arena->current = arena->n_chunks++;
+    arena->used = 0;
+    return OK;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+    if (bytes > SIZE_MAX / 2) {
+        (void)fail(ERR_MEMORY, "out of memory: %zu bytes wanted", bytes);
+        return NULL;
+    }
+    bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (arena->n_chunks == 0 || arena->chunks[arena->current].bytes - arena->used < bytes) {
+        // Grow geometrically: few chunks whatever the total.
+        size_t wanted = bytes > arena->total / 2 ? bytes : arena->total / 2;
+        if (add_chunk(arena, wanted) != OK) return NULL;
+    }
+    void *object = arena->chunks[arena->current].memory + arena->used;
+    arena->used += bytes;
+    arena->total += bytes;
+    if (arena->total > arena->peak) arena->peak = arena->total;
+    return object;
+}
+
+void *arena_alloc_zeroed(struct arena *arena, size_t bytes)
+{
+    void *object = arena_alloc(arena, bytes);
+    if (object) memset(object, 0, bytes);
+    return object;
+}
+
+void arena_reset(struct arena *arena)
+{
+    if (arena->n_chunks > 1) {
+        size_t bytes = 0;
+        for (int i = 0; i < arena->n_chunks; i++) bytes += arena->chunks[i].bytes;
+        release_chunks(arena);
+        // If one large chunk cannot be had now, later allocations will try smaller ones.
+        if (add_chunk(arena, bytes) != OK) arena->n_chunks = 0;
+    }
+    arena->used = 0;
+    arena->total = 0;
+}

@@ -1,0 +1,54 @@
+// Decoded images: 8-bit RGB, rows from the top, no row padding.
+#ifndef TARN_COCO_IMAGE_H
+#define TARN_COCO_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct image {
+    int width, height;
+    uint8_t *rgb; // height * width * 3, mem_alloc
+};
+
+void image_free(struct image *image);
+
+enum exif_mode {
+    EXIF_IGNORE, // pixels as stored (torchvision's and pycocotools' view); warned about once
+    EXIF_APPLY,
+};
+
+// JPEG (grey, YCbCr, RGB, CMYK, YCCK) and PNG (any kind; alpha is dropped), by content,
+// not by name. Errors name the file: truncated, not an image, absurd size (> 2^28 pixels).
+// *orientation (may be NULL) gets the EXIF tag, 1 when absent.
+enum status image_load(const char *path, enum exif_mode exif, struct image *image,
+                       int *orientation) MUST_USE;
+
+// The same from memory; `name` is for messages.
+enum status image_decode(const void *bytes, size_t n_bytes, const char *name, enum exif_mode exif,
+                         struct image *image, int *orientation) MUST_USE;
+
+enum status image_save_jpeg(const char *path, const struct image *image, int quality) MUST_USE;
+enum status image_save_png(const char *path, const struct image *image) MUST_USE;
+
+// torchvision's size rule (GeneralizedRCNNTransform, eager): scale = min(min_size / short side,
+// max_size / long side) in double, each side truncated.
+void resize_target(int width, int height, int min_size, int max_size, int *new_width,
+                   int *new_height);
+
+// Normalise ((x/255 - mean) / std, ImageNet's), then bilinear resize (align_corners = false, no
+// antialias, scale recomputed from integer sizes as float), into the top left of an NHWC canvas
+// (canvas_height, canvas_width, 3) whose rest is zeroed. flip: mirrored horizontally before resizing.
+void image_to_canvas(const struct image *image, bool flip, int new_width, int new_height,
+                     float *canvas, int canvas_width, int canvas_height);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,63 @@
+// COCO detection metrics equal to pycocotools' (specs/coco_eval.md).
+#ifndef TARN_EVAL_COCO_EVAL_H
+#define TARN_EVAL_COCO_EVAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct eval_detection {
+    int64_t image_id, category_id;
+    double box[4]; // x, y, width, height
+    double score;
+};
+
+enum { COCO_STATS = 12 };
+extern const char *const coco_stat_names[COCO_STATS]; // "AP", "AP50", "AP75", "APs", ... "ARl"
+
+struct eval_class {
+    int64_t category_id;
+    char *name;
+    double stats[COCO_STATS]; // of this class alone; -1: no ground truth
+    int64_t n_objects, n_detections;
+};
+
+struct eval_result {
+    double stats[COCO_STATS]; // -1: undefined
+    struct eval_class *classes;
+    size_t n_classes;
+};
+
+// Ground truth of the evaluator: its own reading of the annotation file (areas, crowds, order).
+struct eval_truth;
+enum status eval_truth_load(const char *path, struct eval_truth **truth) MUST_USE;
+void eval_truth_destroy(struct eval_truth *truth);
+
+// Detections in memory, order = file order. n_threads 0: OpenMP's default; the bits do not depend on it.
+enum status eval_boxes(const struct eval_truth *truth, const struct eval_detection *detections,
+                       size_t n, int n_threads, struct eval_result *result) MUST_USE;
+
+// A COCO results file: an array of {image_id, category_id, bbox, score}.
+enum status eval_results_load(const char *path, const struct eval_truth *truth,
+                              struct eval_detection **detections, size_t *n) MUST_USE;
+// Writes one; numbers with the digits that restore them exactly.
+enum status eval_results_save(const char *path, const struct eval_detection *detections,
+                              size_t n) MUST_USE;
+
+void eval_result_free(struct eval_result *result);
+
+// pycocotools' 12 lines to stdout; per class table.
+void eval_print(const struct eval_result *result);
+void eval_print_classes(const struct eval_result *result);
+// {"type":"bbox","stats":{...},"per_class":[...]}, 17 significant digits.
+enum status eval_save_json(const struct eval_result *result, const char *path) MUST_USE;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

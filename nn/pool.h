@@ -1,0 +1,72 @@
+// A pooling layer as the rest of the program sees it. Adding one touches its files in
+// backbone/pool/ and cuda/pool/, one line of backbone/pool/pools.def, and its test.
+#ifndef TARN_NN_POOL_H
+#define TARN_NN_POOL_H
+
+#include "base/field.h"
+#include "nn/backend.h"
+#include "nn/params.h"
+#include "nn/window.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum pool_site { POOL_STEM, POOL_DOWNSAMPLE, POOL_GLOBAL, N_POOL_SITES };
+extern const char *const pool_site_names[N_POOL_SITES]; // "stem", "downsample", "global"
+
+struct tape;
+struct pool_def;
+
+// One pooling layer of a model: its kind, geometry, parameters and trainable tensors.
+enum { POOL_MAX_PARAMS = 8, POOL_MAX_SAVED = 4, POOL_ARGS_BYTES = 8192 };
+struct pool {
+    const struct pool_def *def;
+    enum pool_site site;
+    int index; // running number of the layer in its model: random stream RNG_POOL + index
+    struct window window; // kernel 0: the whole map
+    int n_params;
+    struct tensor *params[POOL_MAX_PARAMS];      // in the order of declaration
+    double args[POOL_ARGS_BYTES / sizeof(double)]; // the struct that def->fields describes
+};
+
+struct pool_def {
+    const char *name;    // "soft"
+    const char *summary; // one line for `tarn pools`
+    const char *formula; // for `tarn pools NAME`
+    const char *paper;   // "Stergiou et al., ICCV 2021, arXiv 2101.00440"
+    unsigned sites;      // bit mask of 1 << enum pool_site
+    const char *sites_refusal; // why the others are refused
+    int default_kernel, default_stride, default_padding; // in the stem
+
+    const struct field *fields; // own parameters beside the common geometry; ends with name NULL
+    size_t args_bytes;          // sizeof of the struct that fields describe, <= POOL_ARGS_BYTES
+
+    // Checks parameters and geometry against what the method allows. Optional.
+    enum status (*check)(const struct pool *pool);
+
+    // Declares trainable parameters for n_channels under `prefix` ("backbone.body.pool.") and
+    // stores their tensors in pool->params. Optional.
+    enum status (*declare)(struct pool *pool, struct params *params, const char *prefix,
+                           int n_channels);
+
+    // Either window kernels for the operation `pool` (the CUDA ones stand in cuda/pool/) ...
+    op_forward cpu_forward;
+    op_backward cpu_backward;
+    // Up to POOL_MAX_SAVED tensors that backward needs beside inputs and output; fills dtypes for
+    // tensors of y's shape, returns their number. Optional.
+    int (*saved)(const void *args, enum dtype dtypes[POOL_MAX_SAVED]);
+
+    // ... or a composition of tape operations.
+    enum status (*build)(struct tape *tape, const struct pool *pool, struct tensor *x,
+                         struct tensor **y);
+};
+
+// All pools, in the order of pools.def; NULL after the last. Defined in backbone/pool/.
+extern const struct pool_def *const pool_defs[];
+const struct pool_def *pool_find(const char *name); // NULL: none
+
+#ifdef __cplusplus
+}
+#endif
+#endif
