@@ -26,7 +26,7 @@ enum op {
 extern const char *const op_names[N_OPS];
 extern const bool op_has_gradient[N_OPS];
 
-enum { OP_MAX_IN = 8, OP_MAX_OUT = 8 };
+enum { OP_MAX_IN = 10, OP_MAX_OUT = 8 };
 
 struct backend;
 

@@ -1,8 +1,8 @@
 // Reverse-mode differentiation: operations run at once and append a node; backward walks the
 // nodes from last to first. The order of recording is a topological order.
 //
-// Memory: tensors and activations live until tape_reset. When the tape does not record, an
-// activation can be given back early with tape_drop.
+// Memory: tensors and activations live until tape_reset; an activation that no recorded operation
+// needs can be given back early with tape_drop.
 #ifndef TARN_NN_TAPE_H
 #define TARN_NN_TAPE_H
 
@@ -55,7 +55,8 @@ enum status tape_tensor(struct tape *tape, enum dtype dtype, int rank, const int
 enum status tape_upload(struct tape *tape, enum dtype dtype, int rank, const int64_t *shape,
                         const void *host, struct tensor **tensor) MUST_USE;
 
-// The caller does not use this tensor any more. While recording this does nothing.
+// The caller does not use this tensor any more: its memory is reused, unless a recorded operation
+// needs it for the backward pass. NULL-safe.
 void tape_drop(struct tape *tape, struct tensor *tensor);
 
 // Runs an operation whose outputs were allocated, and records it if one of its inputs needs a

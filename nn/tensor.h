@@ -25,6 +25,7 @@ struct tensor {
     bool has_grad; // grad holds a contribution: the next is added to it (beta 1)
     bool is_param; // data and grad belong to a struct params
     bool is_constant; // storage belongs to somebody else (a model, a batch): never dropped
+    bool is_saved;    // a recorded node refers to it: not dropped before the backward pass
     const char *name; // parameters only
 };
 

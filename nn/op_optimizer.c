@@ -1,0 +1,22 @@
+#include "nn/check.h"
+#include "nn/ops.h"
+
+enum status sum_squares(struct tape *tape, struct tensor *x, struct tensor **out)
+{
+    const int64_t one = 1;
+    struct tensor *sum;
+    TRY(tape_tensor(tape, DTYPE_F32, 1, &one, &sum));
+    TRY(tape_run(tape, OP_sum_squares, NULL, 0, 1, &x, 1, &sum));
+    *out = sum;
+    return OK;
+}
+
+enum status sgd_step(struct tape *tape, struct tensor *values, struct tensor *grads,
+                     struct tensor *velocity, struct tensor *norm_squared,
+                     const struct sgd_args *args)
+{
+    TRY(check_same("sgd_step", "grads", grads, "values", values));
+    TRY(check_same("sgd_step", "velocity", velocity, "values", values));
+    struct tensor *in[] = {values, grads, velocity, norm_squared};
+    return tape_run(tape, OP_sgd_step, args, sizeof *args, 4, in, 0, NULL);
+}
