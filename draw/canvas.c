@@ -73,6 +73,7 @@ static bool write_tag(cairo_t *cr, const struct canvas_object *object, const str
         snprintf(score, sizeof score, "%.2f", fmin(fmax(object->score, -99), 99));
     text_clean(object->name, name);
     double room = layout->width - 2 * layout->pad;
+    room = fmin(room, fmax(layout->width * 0.4, layout->font * 14)); // leave others their place
     double score_width = text_width(cr, score);
     if (score[0] && name[0]) score_width += text_width(cr, " ");
     text_fit(cr, name, room - score_width);

@@ -15,7 +15,7 @@ static void grey(cairo_t *cr, double v)
     cairo_set_source_rgb(cr, v, v, v);
 }
 
-// One line of text from a baseline `top` + its height downwards; returns the y below it.
+// One line of text below `top`; returns the y below it.
 static double heading(cairo_t *cr, const char *text, double x, double top, double width,
                       double size, bool is_bold, double shade)
 {
@@ -159,6 +159,7 @@ static void paint(cairo_t *cr, const struct chart *chart, double width, double h
         char label[TEXT_BYTES];
         text_clean(chart->x_label, label);
         text_fit(cr, label, inner);
+        grey(cr, 0.38);
         text_show(cr, (view.left + view.right) / 2, height - margin * 0.7, TEXT_CENTER, label);
     }
     chart_plot(cr, chart, &view);
