@@ -34,7 +34,7 @@ need '[[ $(fc-list "DejaVu Sans") ]]' fonts-dejavu-core
 
 if ! command -v apt-get >/dev/null; then
     {
-        echo "setup: this machine has no apt-get; please install by hand what these Debian packages hold:"
+        echo "setup: no apt-get here; please install by hand what these Debian packages hold:"
         printf '  %s\n' "${missing[@]}"
     } >&2
     exit 1

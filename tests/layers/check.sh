@@ -20,7 +20,7 @@ sources() {
 
 case $what in
 layers)
-    # shellcheck disable=SC2086 # a list of names without blanks
+    # shellcheck disable=SC2046,SC2086 # names without blanks
     awk -f "$scripts/layers.awk" $(sources $folders)
     ;;
 banned)
