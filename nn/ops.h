@@ -141,7 +141,7 @@ enum status select_detections(struct tape *tape, int n_levels, struct tensor *co
 // Slots with score < 0 are skipped. keep (N,max_keep) i32: slots by score descending, -1 after
 // the last; n_keep (N) i32.
 struct nms_args {
-    float iou_threshold;
+    double iou_threshold; // compared with the float IoU
     int max_keep;
 };
 enum status nms(struct tape *tape, struct tensor *boxes, struct tensor *scores,

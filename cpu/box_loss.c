@@ -1,0 +1,131 @@
+#include <assert.h>
+#include <math.h>
+
+#include "cpu/kernels.h"
+
+// Few anchors are positive: the work is finding them, so one thread per image and chunk suffices.
+enum { CHUNK = 4096 };
+
+struct level {
+    const struct box_loss_args *args;
+    const float *deltas, *anchors, *gt_boxes;
+    const int32_t *matched, *n_positive;
+    int64_t n_images, n_anchors, n_all, n_boxes, n_chunks;
+};
+
+static struct level level_of(const struct op_call *call)
+{
+    struct level level;
+    const struct tensor *deltas = call->in[0];
+    level.args = call->args;
+    level.deltas = deltas->data;
+    level.anchors = call->in[1]->data;
+    level.matched = call->in[2]->data;
+    level.gt_boxes = call->in[3]->data;
+    level.n_positive = call->in[4]->data;
+    level.n_images = deltas->shape[0];
+    level.n_anchors = deltas->shape[1] * deltas->shape[2] * deltas->shape[3] / 4;
+    level.n_all = call->in[2]->shape[1];
+    level.n_boxes = call->in[3]->shape[1];
+    level.n_chunks = (level.n_anchors + CHUNK - 1) / CHUNK;
+    assert(level.args->offset + level.n_anchors <= level.n_all);
+    return level;
+}
+
+static double image_weight(const struct level *level, int64_t image)
+{
+    int32_t n = level->n_positive[image];
+    return 1.0 / ((double)level->n_images * (n > 1 ? n : 1));
+}
+
+// torchvision's BoxCoder, its order of operations.
+static void encode(const float anchor[4], const float box[4], const float weights[4],
+                   float target[4])
+{
+    for (int axis = 0; axis < 2; axis++) {
+        float anchor_size = anchor[axis + 2] - anchor[axis];
+        float anchor_centre = anchor[axis] + 0.5f * anchor_size;
+        float size = box[axis + 2] - box[axis];
+        float centre = box[axis] + 0.5f * size;
+        target[axis] = weights[axis] * (centre - anchor_centre) / anchor_size;
+        target[axis + 2] = weights[axis + 2] * logf(size / anchor_size);
+    }
+}
+
+static float loss_at(float difference, float beta)
+{
+    float size = fabsf(difference);
+    return size < beta ? 0.5f * size * size / beta : size - 0.5f * beta;
+}
+
+static float slope_at(float difference, float beta)
+{
+    if (fabsf(difference) < beta) return difference / beta;
+    return difference > 0.0f ? 1.0f : difference < 0.0f ? -1.0f : difference; // NaN stays
+}
+
+// Difference to the target of anchor `i` of an image; false when it is not positive.
+static bool difference_at(const struct level *level, int64_t image, int64_t i, float difference[4])
+{
+    int64_t anchor = level->args->offset + i;
+    int32_t match = level->matched[image * level->n_all + anchor];
+    if (match < 0) return false;
+    float target[4];
+    encode(level->anchors + 4 * anchor, level->gt_boxes + 4 * (image * level->n_boxes + match),
+           level->args->weights, target);
+    const float *delta = level->deltas + 4 * (image * level->n_anchors + i);
+    for (int k = 0; k < 4; k++) difference[k] = delta[k] - target[k];
+    return true;
+}
+
+enum status cpu_box_loss_forward(const struct op_call *call)
+{
+    struct level level = level_of(call);
+    int64_t n = level.n_images * level.n_chunks;
+    void *scratch = NULL;
+    TRY(call->backend->scratch(call->backend, (size_t)n * sizeof(double), &scratch));
+    double *sums = scratch;
+#pragma omp parallel for schedule(static)
+    for (int64_t c = 0; c < n; c++) {
+        int64_t begin = c % level.n_chunks * CHUNK;
+        int64_t end = begin + CHUNK < level.n_anchors ? begin + CHUNK : level.n_anchors;
+        double sum = 0.0;
+        float difference[4];
+        for (int64_t i = begin; i < end; i++) {
+            if (!difference_at(&level, c / level.n_chunks, i, difference)) continue;
+            for (int k = 0; k < 4; k++) sum += (double)loss_at(difference[k], level.args->beta);
+        }
+        sums[c] = sum;
+    }
+    double loss = 0.0;
+    for (int64_t image = 0; image < level.n_images; image++) {
+        double sum = 0.0;
+        for (int64_t i = 0; i < level.n_chunks; i++) sum += sums[image * level.n_chunks + i];
+        loss += sum * image_weight(&level, image);
+    }
+    *(float *)call->out[0]->data = (float)loss;
+    return OK;
+}
+
+enum status cpu_box_loss_backward(const struct op_backward_call *backward)
+{
+    const struct op_call *call = backward->forward;
+    const float *upstream = call->out[0]->grad;
+    if (!backward->want[0] || !upstream) return OK;
+    struct level level = level_of(call);
+    float *gradient = call->in[0]->grad;
+    float keep = backward->beta[0];
+    int64_t n = level.n_images * level.n_anchors;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++) {
+        int64_t image = i / level.n_anchors;
+        float difference[4], *out = gradient + 4 * i;
+        bool is_positive = difference_at(&level, image, i % level.n_anchors, difference);
+        float scale = (float)((double)*upstream * image_weight(&level, image));
+        for (int k = 0; k < 4; k++) {
+            float old = keep == 0.0f ? 0.0f : keep * out[k]; // the memory may hold NaN
+            out[k] = is_positive ? old + scale * slope_at(difference[k], level.args->beta) : old;
+        }
+    }
+    return OK;
+}
