@@ -2,6 +2,7 @@
 #ifndef TARN_BACKBONE_RESNET_H
 #define TARN_BACKBONE_RESNET_H
 
+#include "backbone/norm.h"
 #include "nn/ops.h"
 #include "nn/params.h"
 #include "nn/pool.h"
@@ -9,8 +10,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-enum norm_type { NORM_FROZEN_BN, NORM_BN, NORM_GN };
 
 struct resnet_config {
     int depth; // 18, 34, 50, 101, 152
@@ -33,9 +32,18 @@ void resnet_destroy(struct resnet *resnet);
 // After params changed by other means than the optimiser: folds frozen batch norms.
 enum status resnet_refresh(struct resnet *resnet) MUST_USE;
 
+// For weights that were loaded in part (struct param.loaded). A freshly initialised convolution
+// expects batch norm to set its scale, but a frozen batch norm without statistics is an identity:
+// every residual branch with a fresh convolution would add twice its input's second moment. Scales
+// the last fresh convolution of each such branch by `factor`, so that the block starts close to
+// its shortcut. Call it after loading; the second call does nothing, as do calls for other norms
+// and for a network whose first convolution was not loaded. *n_scaled: branches touched.
+enum status resnet_calm_fresh_branches(struct resnet *resnet, float factor, int *n_scaled) MUST_USE;
+
 int resnet_channels(const struct resnet *resnet, int stage); // of C2..C5: stage 0..3
 
-// x (N,H,W,3), H and W multiples of 32. c[i]: output of stage i (C2..C5), NULL where want[i] is false.
+// x (N,H,W,3). c[i]: output of stage i (C2..C5), NULL where want[i] is false. Stages after the
+// last wanted one are not computed. x itself is not dropped.
 enum status resnet_forward(struct resnet *resnet, struct tape *tape, struct tensor *x,
                            const bool want[4], struct tensor *c[4]) MUST_USE;
 

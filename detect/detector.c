@@ -1,0 +1,99 @@
+#include "detect/detector_kind.h"
+
+#include "base/mem.h"
+
+static const struct detector_kind *const kinds[] = {
+    [DETECTOR_RETINANET] = &detector_retinanet,
+};
+
+enum status detector_create(const struct detector_config *config, struct backend *backend,
+                            struct detector **out)
+{
+    size_t type = (size_t)config->type;
+    if (type >= sizeof kinds / sizeof *kinds)
+        return fail(ERR_USAGE, "there is no detector type %zu", type);
+    if (config->n_classes < 1)
+        return fail(ERR_USAGE, "%s with %d classes, expected at least 1", kinds[type]->name,
+                    config->n_classes);
+
+    struct detector *detector = mem_alloc(1, kinds[type]->bytes);
+    if (!detector) return ERR_MEMORY;
+    detector->kind = kinds[type];
+    detector->config = *config;
+    detector->backend = backend;
+    enum status status = params_create(backend, &detector->params);
+    if (status == OK) status = detector->kind->build(detector);
+    if (status == OK) status = params_layout(detector->params, config->seed);
+    if (status == OK) status = detector->kind->refresh(detector);
+    if (status != OK) {
+        detector_destroy(detector);
+        return status;
+    }
+    *out = detector;
+    return OK;
+}
+
+void detector_destroy(struct detector *detector)
+{
+    if (!detector) return;
+    detector->kind->free(detector);
+    params_destroy(detector->params);
+    mem_free(detector);
+}
+
+struct params *detector_params(struct detector *detector)
+{
+    return detector->params;
+}
+
+const struct detector_config *detector_get_config(const struct detector *detector)
+{
+    return &detector->config;
+}
+
+enum status detector_refresh(struct detector *detector)
+{
+    return detector->kind->refresh(detector);
+}
+
+enum status detector_losses(struct detector *detector, struct tape *tape,
+                            const struct batch *batch, struct detector_losses *losses)
+{
+    return detector->kind->losses(detector, tape, batch, losses);
+}
+
+enum status detector_detect(struct detector *detector, struct tape *tape,
+                            const struct batch *batch, struct detections *out)
+{
+    return detector->kind->detect(detector, tape, batch, out);
+}
+
+enum status detector_forward(struct detector *detector, struct tape *tape, struct tensor *images)
+{
+    return detector->kind->forward(detector, tape, images);
+}
+
+enum status detections_create(int n, int capacity, struct detections *out)
+{
+    size_t images = (size_t)n, slots = images * (size_t)capacity;
+    struct detections d = {.n = n, .capacity = capacity};
+    d.counts = mem_alloc(images, sizeof *d.counts);
+    d.boxes = mem_alloc(slots, 4 * sizeof *d.boxes);
+    d.scores = mem_alloc(slots, sizeof *d.scores);
+    d.labels = mem_alloc(slots, sizeof *d.labels);
+    if (!d.counts || !d.boxes || !d.scores || !d.labels) {
+        detections_free(&d);
+        return ERR_MEMORY;
+    }
+    *out = d;
+    return OK;
+}
+
+void detections_free(struct detections *detections)
+{
+    mem_free(detections->counts);
+    mem_free(detections->boxes);
+    mem_free(detections->scores);
+    mem_free(detections->labels);
+    *detections = (struct detections){0};
+}
