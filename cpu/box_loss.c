@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "cpu/kernels.h"
+#include "nn/box_coder.h"
 
 // Few anchors are positive: the work is finding them, so one thread per image and chunk suffices.
 enum { CHUNK = 4096 };
@@ -38,20 +39,6 @@ static double image_weight(const struct level *level, int64_t image)
     return 1.0 / ((double)level->n_images * (n > 1 ? n : 1));
 }
 
-// torchvision's BoxCoder, its order of operations.
-static void encode(const float anchor[4], const float box[4], const float weights[4],
-                   float target[4])
-{
-    for (int axis = 0; axis < 2; axis++) {
-        float anchor_size = anchor[axis + 2] - anchor[axis];
-        float anchor_centre = anchor[axis] + 0.5f * anchor_size;
-        float size = box[axis + 2] - box[axis];
-        float centre = box[axis] + 0.5f * size;
-        target[axis] = weights[axis] * (centre - anchor_centre) / anchor_size;
-        target[axis + 2] = weights[axis + 2] * logf(size / anchor_size);
-    }
-}
-
 static float loss_at(float difference, float beta)
 {
     float size = fabsf(difference);
@@ -71,8 +58,8 @@ static bool difference_at(const struct level *level, int64_t image, int64_t i, f
     int32_t match = level->matched[image * level->n_all + anchor];
     if (match < 0) return false;
     float target[4];
-    encode(level->anchors + 4 * anchor, level->gt_boxes + 4 * (image * level->n_boxes + match),
-           level->args->weights, target);
+    box_encode(level->anchors + 4 * anchor,
+               level->gt_boxes + 4 * (image * level->n_boxes + match), level->args->weights, target);
     const float *delta = level->deltas + 4 * (image * level->n_anchors + i);
     for (int k = 0; k < 4; k++) difference[k] = delta[k] - target[k];
     return true;

@@ -5,6 +5,7 @@
 
 #include "cpu/kernels.h"
 #include "cpu/select_detections_hot.h"
+#include "nn/box_coder.h"
 
 // The order is total (score descending, then flat index), so the best top_k are the same set
 // however the logits are divided among threads, and in whatever order they are met.
@@ -104,26 +105,6 @@ static void heap_collect(struct heap *heap, const float *logits, int64_t begin, 
     }
 }
 
-// torchvision's BoxCoder and clip_boxes_to_image, their order of operations.
-static void decode(const float anchor[4], const float delta[4], const float weights[4],
-                   const float size[2], float box[4])
-{
-    const float largest = 4.135166556742356f; // log(1000 / 16)
-    for (int axis = 0; axis < 2; axis++) {
-        float anchor_size = anchor[axis + 2] - anchor[axis];
-        float anchor_centre = anchor[axis] + 0.5f * anchor_size;
-        float shift = delta[axis] / weights[axis];
-        float growth = delta[axis + 2] / weights[axis + 2];
-        growth = growth > largest ? largest : growth;
-        float centre = shift * anchor_size + anchor_centre;
-        float half = 0.5f * (expf(growth) * anchor_size);
-        float limit = size[1 - axis]; // x: width
-        float begin = centre - half, end = centre + half;
-        box[axis] = begin < 0.0f ? 0.0f : begin > limit ? limit : begin;
-        box[axis + 2] = end < 0.0f ? 0.0f : end > limit ? limit : end;
-    }
-}
-
 static void write_slots(const struct op_call *call, int64_t image, int64_t n_level_anchors,
                         const struct candidate *best, int n)
 {
@@ -138,7 +119,8 @@ static void write_slots(const struct op_call *call, int64_t image, int64_t n_lev
     for (int i = 0; i < args->top_k; i++, box += 4) {
         if (i < n) {
             int64_t anchor = best[i].index / args->n_classes;
-            decode(anchors + 4 * anchor, deltas + 4 * anchor, args->weights, size, box);
+            box_decode(anchors + 4 * anchor, deltas + 4 * anchor, args->weights, box);
+            box_clip(size, box);
             score[i] = best[i].score;
             label[i] = best[i].index % args->n_classes;
         } else {
