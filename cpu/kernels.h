@@ -23,15 +23,29 @@ struct packed_weights;
 struct cpu_backend {
     struct backend base; // first: a struct backend * is a struct cpu_backend *
     struct onednn *onednn;
-    struct packed_weights *packed;
-    void *scratch; // mem_map
+    struct packed_weights *packed; // convolution weights in oneDNN's layouts
+    void *scratch;                 // mem_map
     size_t scratch_bytes;
     int n_threads;
+    bool avoid_onednn; // tests: convolutions take the path for shapes that oneDNN lacks
 };
 
 static inline struct cpu_backend *cpu_of(const struct op_call *call)
 {
     return (struct cpu_backend *)call->backend;
+}
+
+// Parts of one scratch block: sizes are summed up first, then cut off one after another.
+static inline size_t scratch_round(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+static inline void *scratch_cut(char **scratch, size_t bytes)
+{
+    void *part = *scratch;
+    *scratch += scratch_round(bytes);
+    return part;
 }
 
 #ifdef __cplusplus
