@@ -15,6 +15,7 @@ enum {
 };
 
 enum { DROP_BYTES = 8 << 20 }; // pages are given back in pieces of this size
+static const size_t PAGE_MASK = ~(size_t)0xFFFF; // to a multiple of any page size in use
 
 static enum status parse_fail(const struct json_stream *stream)
 {
@@ -28,8 +29,7 @@ static void drop_passed(struct json_stream *stream, const unsigned char *keep)
 {
     size_t passed = (size_t)(keep - stream->map.bytes);
     if (passed - stream->dropped < DROP_BYTES) return;
-    size_t page_mask = ~(size_t)0xFFFF; // a multiple of any page size in use
-    size_t upto = passed & page_mask;
+    size_t upto = passed & PAGE_MASK;
     void *begin = (void *)(uintptr_t)(stream->map.bytes + stream->dropped);
     (void)madvise(begin, upto - stream->dropped, MADV_DONTNEED); // only a hint: the file remains
     stream->dropped = upto;
@@ -76,6 +76,14 @@ static void enter_value(struct json_stream *stream)
     case 'n': break;
     default: stream->kind = JSON_NUMBER;
     }
+}
+
+void json_stream_seek(struct json_stream *stream, const char *name, uint64_t offset)
+{
+    stream->cursor.at = stream->cursor.begin + offset;
+    stream->dropped = (size_t)offset & PAGE_MASK;
+    snprintf(stream->name, sizeof stream->name, "%s", name);
+    enter_value(stream);
 }
 
 // Reads the name before ':'. Escapes are rare in names, so cJSON decodes those.

@@ -79,6 +79,9 @@ enum status json_stream_parse(const struct json_stream *stream, const struct jso
 // Starts again at the first member.
 void json_stream_rewind(struct json_stream *stream);
 
+// Goes back to the value of a member that json_stream_member gave before (its name and offset).
+void json_stream_seek(struct json_stream *stream, const char *name, uint64_t offset);
+
 #ifdef __cplusplus
 }
 #endif

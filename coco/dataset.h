@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/status.h"
 
 #ifdef __cplusplus
@@ -29,16 +30,18 @@ struct coco_object {
     int64_t id;
     float box[4]; // x1 y1 x2 y2, clamped to the image
     int category; // index into categories
+    uint32_t segmentation_bytes;  // 0: none
+    uint64_t segmentation_offset; // byte range of "segmentation" in the file
+    double area;                  // the file's
     bool is_crowd;
-    double area;  // the file's
-    // mask geometry comes with instance segmentation: byte range of "segmentation" in the file
-    uint64_t segmentation_offset;
-    uint32_t segmentation_bytes; // 0: none
 };
 
-// What loading dropped, for the report.
+// What was left out, for the report.
 struct coco_dropped {
-    int64_t crowd, no_area, outside, duplicate_images;
+    int64_t crowd;   // kept in objects with is_crowd set; training leaves them out
+    int64_t no_area; // width or height not above 0
+    int64_t outside; // nothing left after clamping to the image
+    int64_t duplicate_images; // a second entry equal to the first in id, name and size
 };
 
 struct coco_dataset {
@@ -50,13 +53,15 @@ struct coco_dataset {
     struct coco_object *objects; // grouped by image, file order within
     size_t n_objects;
     struct coco_dropped dropped;
+    struct arena names; // of categories and images
 };
 
 // Reads the file element by element (memory: the packed arrays plus one element).
-// Errors name the file and the entry (or byte offset): bad JSON, duplicate ids, NaN, annotations of
-// unknown images or categories, boxes that are not four finite numbers.
-// Boxes without area or outside their image are dropped, counted, reported once by log_warn; crowds are
-// kept with is_crowd set (training skips them).
+// Errors name the file and the entry (or byte offset): bad JSON, duplicate ids, NaN, annotations
+// of unknown images or categories, boxes that are not four finite numbers. "area" defaults to the
+// box's, "iscrowd" to 0; a file without "annotations" has images without objects, and is warned
+// about. Boxes are in the coordinates of an image of width x height pixels.
+// Boxes without area or outside their image are dropped, counted, reported once by log_warn.
 enum status coco_dataset_load(const char *path, struct coco_dataset **dataset) MUST_USE;
 void coco_dataset_destroy(struct coco_dataset *dataset);
 

@@ -21,12 +21,13 @@ void image_free(struct image *image);
 
 enum exif_mode {
     EXIF_IGNORE, // pixels as stored (torchvision's and pycocotools' view); warned about once
-    EXIF_APPLY,
+    EXIF_APPLY,  // turned and mirrored as the tag says
 };
 
-// JPEG (grey, YCbCr, RGB, CMYK, YCCK) and PNG (any kind; alpha is dropped), by content,
-// not by name. Errors name the file: truncated, not an image, absurd size (> 2^28 pixels).
-// *orientation (may be NULL) gets the EXIF tag, 1 when absent.
+// JPEG (grey, YCbCr, RGB, CMYK, YCCK) and PNG (any kind; alpha is dropped, of 16 bits the upper 8
+// are kept), by content, not by name. CMYK values are taken as inverted, as Adobe writes them and as
+// all browsers and Pillow read them. *orientation (may be NULL) gets the EXIF tag, 1 when absent.
+// Errors name the file: truncated or corrupt, not an image, absurd size (> 2^28 pixels).
 enum status image_load(const char *path, enum exif_mode exif, struct image *image,
                        int *orientation) MUST_USE;
 
@@ -34,19 +35,21 @@ enum status image_load(const char *path, enum exif_mode exif, struct image *imag
 enum status image_decode(const void *bytes, size_t n_bytes, const char *name, enum exif_mode exif,
                          struct image *image, int *orientation) MUST_USE;
 
+// quality 1..100; 4:4:4 from 90 upwards, else 4:2:0. Written atomically.
 enum status image_save_jpeg(const char *path, const struct image *image, int quality) MUST_USE;
 enum status image_save_png(const char *path, const struct image *image) MUST_USE;
 
 // torchvision's size rule (GeneralizedRCNNTransform, eager): scale = min(min_size / short side,
-// max_size / long side) in double, each side truncated.
+// max_size / long side) in double, each side truncated; at least 1.
 void resize_target(int width, int height, int min_size, int max_size, int *new_width,
                    int *new_height);
 
 // Normalise ((x/255 - mean) / std, ImageNet's), then bilinear resize (align_corners = false, no
 // antialias, scale recomputed from integer sizes as float), into the top left of an NHWC canvas
-// (canvas_height, canvas_width, 3) whose rest is zeroed. flip: mirrored horizontally before resizing.
-void image_to_canvas(const struct image *image, bool flip, int new_width, int new_height,
-                     float *canvas, int canvas_width, int canvas_height);
+// (canvas_height, canvas_width, 3) whose rest is zeroed. flip: mirrored horizontally before
+// resizing. The canvas must hold the new size. ERR_MEMORY only.
+enum status image_to_canvas(const struct image *image, bool flip, int new_width, int new_height,
+                            float *canvas, int canvas_width, int canvas_height) MUST_USE;
 
 #ifdef __cplusplus
 }

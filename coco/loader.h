@@ -1,5 +1,5 @@
 // Batches for training and evaluation: sampling, decoding, augmentation and collation in
-// threads, delivered in order through a bounded queue.
+// threads, delivered in order, at most queue_length batches ahead.
 #ifndef TARN_COCO_LOADER_H
 #define TARN_COCO_LOADER_H
 
@@ -10,12 +10,16 @@
 extern "C" {
 #endif
 
-// A collated batch in host memory. Rows of images (n): see comments for shapes.
+// A collated batch in host memory. Its canvas is the largest resized height and width of its
+// images, each rounded up to a multiple of 32.
+// Boxes: crowds are left out. Each edge is multiplied, per axis, by float(new size) / float(old
+// size); flipped boxes are (width - x2, width - x1) before that. What has no area left in float is
+// left out as well.
 struct batch {
-    int n, height, width; // canvas: multiples of 32
+    int n, height, width; // canvas
     float *images;        // (n, height, width, 3) normalised, zero padded
     float *sizes;         // (n, 2) height, width of the resized, unpadded image
-    int *original_sizes;  // (n, 2) height, width of the stored image
+    int *original_sizes;  // (n, 2) height, width of the image before resizing
     int64_t *image_ids;   // (n)
     size_t *image_index;  // (n) into dataset->images
     int max_objects;      // G, at least 1
@@ -26,35 +30,40 @@ struct batch {
 };
 
 struct loader_config {
-    const struct coco_dataset *dataset;
-    const char *image_folder;
+    const struct coco_dataset *dataset; // borrowed
+    const char *image_folder;           // borrowed
     int batch_size;
-    bool is_training;    // shuffle, flip, drop crowds, wrap around for ever; else file order, once
-    int n_min_sizes;     // training draws one, evaluation takes the last
+    bool is_training;        // shuffle, flip, wrap around for ever; else by image id, once
+    int n_min_sizes;         // training draws one per image, evaluation takes the last
     int min_sizes[32];
     int max_size;
-    double flip_probability;
-    bool group_by_aspect; // batches of landscape or portrait images only
-    bool keep_empty;      // images without objects stay in as negatives
-    bool raw_labels;      // labels are category ids (torchvision's COCO models) instead of 1..n
+    double flip_probability; // training only
+    bool group_by_aspect;    // batches of landscape or portrait images only (training)
+    bool keep_empty;         // training: images without objects stay in as negatives
+    bool raw_labels;         // labels are category ids (torchvision's COCO models) instead of 1..n
     enum exif_mode exif;
     uint64_t seed;
-    int64_t first_iteration; // training: batches before this one are skipped (resume); free of charge
+    int64_t first_iteration; // training: batches before this one are skipped (resume) unread
     int n_threads;           // decoding threads, >= 1
     int queue_length;        // batches ready ahead, >= 1
-    bool skip_broken;        // evaluation: a broken image is reported and left out
+    bool skip_broken;        // a broken image is reported and left out; a batch of none is skipped
 };
 
 struct loader;
+// ERR_DATA when there is nothing to train on.
 enum status loader_create(const struct loader_config *config, struct loader **loader) MUST_USE;
 void loader_destroy(struct loader *loader); // stops the threads
 
-// The next batch; *batch = NULL after the last one (evaluation). The content of batch i of a
-// training loader depends on the seed and i alone, not on threads or resumption.
+// The next batch, owned by the loader until loader_release; *batch = NULL after the last one
+// (evaluation). One batch may be held at a time: a held one is released by the next call. The
+// content of batch i of a training loader depends on the seed and i alone, not on threads or
+// resumption. Errors name the image file: missing, broken, or of another size than its annotation
+// says (boxes would not fit; EXIF_APPLY decides which size that is). After an error the loader can
+// only be destroyed. Calls must come from one thread at a time.
 enum status loader_next(struct loader *loader, struct batch **batch) MUST_USE;
 void loader_release(struct loader *loader, struct batch *batch); // reuses its memory
 
-size_t loader_n_broken(const struct loader *loader);  // images left out by skip_broken
+size_t loader_n_broken(const struct loader *loader);  // images left out by skip_broken so far
 size_t loader_n_images(const struct loader *loader);  // in one epoch
 
 #ifdef __cplusplus

@@ -1,0 +1,95 @@
+#include <string.h>
+#include <turbojpeg.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "coco/image_codec.h"
+
+bool jpeg_is(const uint8_t *bytes, size_t n_bytes)
+{
+    return n_bytes >= 3 && memcmp(bytes, "\xFF\xD8\xFF", 3) == 0;
+}
+
+// Irregularities that leave all pixels intact; found in the wild, and every decoder accepts them.
+static bool is_harmless(const char *warning)
+{
+    static const char *const known[] = {"extraneous bytes before marker", "JFIF revision",
+                                        "Adobe color transform", "Invalid SOS parameters"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strstr(warning, known[i])) return true;
+    return false;
+}
+
+// libjpeg fills what is missing of a file with grey and only warns.
+static enum status check(tjhandle handle, int result, const char *name)
+{
+    if (result == 0) return OK;
+    const char *message = tjGetErrorStr2(handle);
+    if (tjGetErrorCode(handle) == TJERR_WARNING && is_harmless(message)) return OK;
+    if (strstr(message, "Memory allocation")) return fail(ERR_MEMORY, "%s: out of memory", name);
+    return fail(ERR_DATA, "%s: broken JPEG: %s", name, message);
+}
+
+static uint8_t multiply(unsigned a, unsigned b)
+{
+    return (uint8_t)((a * b + 127) / 255);
+}
+
+// Values are stored inverted (255: no ink), so that ink k over c is their product.
+static void cmyk_to_rgb(const uint8_t *cmyk, uint8_t *rgb, size_t n_pixels)
+{
+    for (size_t i = 0; i < n_pixels; i++)
+        for (size_t c = 0; c < 3; c++) rgb[3 * i + c] = multiply(cmyk[4 * i + c], cmyk[4 * i + 3]);
+}
+
+enum status jpeg_decode(const uint8_t *bytes, size_t n_bytes, const char *name, struct image *image)
+{
+    int width, height, subsampling, colorspace;
+    struct image decoded = {0, 0, NULL};
+    uint8_t *cmyk = NULL;
+    enum status status = OK;
+    tjhandle handle = tjInitDecompress();
+    if (!handle) return fail(ERR_MEMORY, "%s: out of memory", name);
+    int result = tjDecompressHeader3(handle, bytes, (unsigned long)n_bytes, &width, &height,
+                                     &subsampling, &colorspace);
+    GUARD(check(handle, result, name));
+    GUARD(image_allocate(name, width, height, &decoded));
+    bool is_cmyk = colorspace == TJCS_CMYK || colorspace == TJCS_YCCK;
+    size_t n_pixels = (size_t)width * (size_t)height;
+    if (is_cmyk) {
+        cmyk = (uint8_t *)mem_alloc(n_pixels, 4);
+        if (!cmyk) {
+            status = fail_context(ERR_MEMORY, "%s: ", name);
+            goto done;
+        }
+    }
+    result = tjDecompress2(handle, bytes, (unsigned long)n_bytes, is_cmyk ? cmyk : decoded.rgb,
+                           width, 0, height, is_cmyk ? TJPF_CMYK : TJPF_RGB, TJFLAG_LIMITSCANS);
+    GUARD(check(handle, result, name));
+    if (is_cmyk) cmyk_to_rgb(cmyk, decoded.rgb, n_pixels);
+    *image = decoded;
+    decoded.rgb = NULL;
+done:
+    mem_free(cmyk);
+    image_free(&decoded);
+    tjDestroy(handle);
+    return status;
+}
+
+enum status image_save_jpeg(const char *path, const struct image *image, int quality)
+{
+    unsigned char *bytes = NULL;
+    unsigned long n_bytes = 0;
+    tjhandle handle = tjInitCompress();
+    if (!handle) return fail(ERR_MEMORY, "%s: out of memory", path);
+    int subsampling = quality >= 90 ? TJSAMP_444 : TJSAMP_420;
+    enum status status;
+    if (tjCompress2(handle, image->rgb, image->width, 0, image->height, TJPF_RGB, &bytes, &n_bytes,
+                    subsampling, quality, 0) == 0)
+        status = file_write(path, bytes, n_bytes);
+    else
+        status = fail(ERR_DATA, "%s: cannot encode: %s", path, tjGetErrorStr2(handle));
+    tjFree(bytes);
+    tjDestroy(handle);
+    return status;
+}
