@@ -1,0 +1,30 @@
+#include "tests/ops/harness.h"
+
+#include "cpu/kernels.h"
+
+static enum status create_cpu(struct backend **backend)
+{
+    return backend_create_cpu(0, backend);
+}
+
+// The paths for shapes and processors that oneDNN has no implementation for.
+static enum status create_cpu_without_onednn(struct backend **backend)
+{
+    TRY(backend_create_cpu(0, backend));
+    ((struct cpu_backend *)*backend)->avoid_onednn = true;
+    return OK;
+}
+
+const struct test_backend test_backends[] = {
+    {"cpu", create_cpu},
+    {"cpu without oneDNN's convolutions", create_cpu_without_onednn},
+};
+const size_t n_test_backends = sizeof test_backends / sizeof *test_backends;
+
+const struct op_cases *const op_case_table[N_OPS] = {
+#define OP(name)         &cases_##name,
+#define OP_NO_GRAD(name) &cases_##name,
+#include "nn/ops.def"
+#undef OP
+#undef OP_NO_GRAD
+};

@@ -1,0 +1,150 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "tests/ops/harness.h"
+
+// The tape's observer sees every kernel call, on a dry tape too: shapes are inferred by the
+// operation itself, and the calls are then repeated in guarded memory.
+static void capture(void *context, const struct tape_node *node, bool is_backward)
+{
+    struct op_run *run = (struct op_run *)context;
+    if (is_backward) return;
+    cr_assert(run->n_calls < MAX_CALLS);
+    run->calls[run->n_calls++] = node->call;
+    run->op = node->op;
+    for (int i = 0; i < node->call.n_out; i++) {
+        int known = 0;
+        while (known < run->n_out && run->out[known] != node->call.out[i]) known++;
+        if (known < run->n_out || !node->call.out[i]) continue;
+        cr_assert(run->n_out < OP_MAX_OUT);
+        run->out[run->n_out++] = node->call.out[i];
+    }
+}
+
+enum status op_run_infer(struct op_run *run, struct backend *backend, enum op op,
+                         const struct case_data data[OP_MAX_IN], const void *args, bool training)
+{
+    const struct op_cases *cases = op_case_table[op];
+    memset(run, 0, sizeof *run);
+    run->backend = backend;
+    run->op = op;
+    TRY(tape_create(backend, &run->tape));
+    run->tape->dry = true;
+    run->tape->recording = op_has_gradient[op];
+    run->tape->training = training;
+    run->tape->seed = 7;
+    run->tape->step = 3;
+    run->tape->observer.context = run;
+    run->tape->observer.before = capture;
+    struct tensor *in[OP_MAX_IN] = {0};
+    for (int i = 0; i < OP_MAX_IN; i++) {
+        if (data[i].spec.rank == 0) continue;
+        run->has_in[i] = true;
+        run->in[i] = tensor_wrap(data[i].spec.dtype, data[i].spec.rank, data[i].spec.shape, NULL);
+        run->in[i].needs_grad = (cases->differentiable >> i & 1u) != 0;
+        in[i] = &run->in[i];
+    }
+    TRY(cases->run(run->tape, in, args));
+    cr_assert(run->n_calls > 0, "%s ran no kernel", op_names[op]);
+    cr_assert_eq(run->op, op, "%s ran another operation's kernel", op_names[op]);
+    return OK;
+}
+
+void op_run_allocate(struct op_run *run, const struct case_data data[OP_MAX_IN])
+{
+    for (int i = 0; i < OP_MAX_IN; i++) {
+        if (!run->has_in[i]) continue;
+        guarded_create(&run->in_data[i], run->backend, tensor_bytes(&run->in[i]));
+        guarded_upload(&run->in_data[i], data[i].values);
+        run->in[i].data = guarded_data(&run->in_data[i]);
+        if (run->in[i].needs_grad) {
+            guarded_create(&run->in_grad[i], run->backend, tensor_bytes(&run->in[i]));
+            run->in[i].grad = guarded_data(&run->in_grad[i]);
+        }
+    }
+    for (int i = 0; i < run->n_out; i++) {
+        guarded_create(&run->out_data[i], run->backend, tensor_bytes(run->out[i]));
+        run->out[i]->data = guarded_data(&run->out_data[i]);
+    }
+    if (!op_has_gradient[run->op]) return;
+    guarded_create(&run->out_grad, run->backend, tensor_count(run->out[0]) * sizeof(float));
+    run->out[0]->grad = guarded_data(&run->out_grad);
+}
+
+enum status op_run_forward(struct op_run *run)
+{
+    // Tensors are not parameters here, yet their contents change between runs.
+    run->backend->params_changed(run->backend);
+    for (int i = 0; i < run->n_calls; i++)
+        TRY(run->backend->kernels[run->op].forward(&run->calls[i]));
+    return run->backend->synchronize(run->backend);
+}
+
+enum status op_run_backward(struct op_run *run, unsigned want, const float *dy,
+                            float *const initial[OP_MAX_IN])
+{
+    struct op_backward_call backward = {.forward = &run->calls[0]};
+    guarded_upload(&run->out_grad, dy);
+    for (int i = 0; i < OP_MAX_IN; i++) {
+        if (!run->has_in[i] || !run->in[i].needs_grad) continue;
+        guarded_spoil(&run->in_grad[i]);
+        backward.want[i] = (want >> i & 1u) != 0;
+        if (!backward.want[i] || !initial || !initial[i]) continue;
+        backward.beta[i] = 1.0f;
+        guarded_upload(&run->in_grad[i], initial[i]);
+    }
+    TRY(run->backend->kernels[run->op].backward(&backward));
+    return run->backend->synchronize(run->backend);
+}
+
+void op_run_free(struct op_run *run)
+{
+    for (int i = 0; i < OP_MAX_IN; i++) {
+        guarded_free(&run->in_data[i]);
+        guarded_free(&run->in_grad[i]);
+    }
+    for (int i = 0; i < OP_MAX_OUT; i++) guarded_free(&run->out_data[i]);
+    guarded_free(&run->out_grad);
+    tape_destroy(run->tape);
+    run->tape = NULL;
+}
+
+static void *download(const struct guarded *g)
+{
+    void *host = mem_alloc(1, g->bytes);
+    cr_assert(host != NULL, "%s", fail_message());
+    guarded_download(g, host);
+    return host;
+}
+
+void *op_run_output(const struct op_run *run, int i)
+{
+    return download(&run->out_data[i]);
+}
+
+float *op_run_gradient(const struct op_run *run, int i)
+{
+    return (float *)download(&run->in_grad[i]);
+}
+
+const char *op_run_damage(const struct op_run *run, const struct case_data data[OP_MAX_IN],
+                          unsigned may_change)
+{
+    for (int i = 0; i < OP_MAX_IN; i++) {
+        if (!run->has_in[i]) continue;
+        if (!guarded_intact(&run->in_data[i])) return "the memory around an input";
+        if (run->in[i].needs_grad && !guarded_intact(&run->in_grad[i]))
+            return "the memory around a gradient";
+        if (may_change >> i & 1u) continue;
+        void *now = download(&run->in_data[i]);
+        bool same = memcmp(now, data[i].values, run->in_data[i].bytes) == 0;
+        mem_free(now);
+        if (!same) return "an input";
+    }
+    for (int i = 0; i < run->n_out; i++)
+        if (!guarded_intact(&run->out_data[i])) return "the memory around an output";
+    if (run->out_grad.memory && !guarded_intact(&run->out_grad))
+        return "the memory around the output's gradient";
+    return NULL;
+}
