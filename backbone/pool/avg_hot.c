@@ -1,0 +1,147 @@
+#include "backbone/pool/avg.h"
+
+#include "backbone/pool/dispatch.h"
+#include "cpu/pool_loop.h"
+
+POOL_DECLARE_KERNELS(avg);
+
+static int count_h(const struct pool_map *map, int oh)
+{
+    const struct avg_args *args = map->args;
+    const struct window *w = &map->window;
+    return avg_count(oh, map->h, w->kernel_h, w->stride_h, w->pad_begin_h, w->pad_end_h,
+                     args->count_include_pad);
+}
+
+static int count_w(const struct pool_map *map, int ow)
+{
+    const struct avg_args *args = map->args;
+    const struct window *w = &map->window;
+    return avg_count(ow, map->w, w->kernel_w, w->stride_w, w->pad_begin_w, w->pad_end_w,
+                     args->count_include_pad);
+}
+
+POOL_LOOP_INLINE void small_window(const float *restrict x, size_t row, int c, int rows, int cols,
+                                   float count, float *restrict y)
+{
+#pragma omp simd
+    for (int ch = 0; ch < c; ch++) {
+        float sum = 0.0f;
+        POOL_UNROLL
+        for (int i = 0; i < rows * cols; i++)
+            sum += x[(size_t)(i / cols) * row + (size_t)(i % cols) * (size_t)c + (size_t)ch];
+        y[ch] = sum / count;
+    }
+}
+
+// Sums of a row each, so that rounding does not grow with the window's area.
+static void any_window(const float *x, const struct pool_patch *p, float count, float *y)
+{
+    for (int begin = 0; begin < p->c; begin += POOL_CHANNEL_BLOCK) {
+        int n = p->c - begin < POOL_CHANNEL_BLOCK ? p->c - begin : POOL_CHANNEL_BLOCK;
+        float total[POOL_CHANNEL_BLOCK] = {0}, sum[POOL_CHANNEL_BLOCK];
+        for (int r = 0; r < p->rows; r++) {
+            for (int ch = 0; ch < n; ch++) sum[ch] = 0.0f;
+            for (int q = 0; q < p->cols; q++) {
+                const float *a = x + begin + (size_t)r * p->row + (size_t)q * (size_t)p->c;
+                for (int ch = 0; ch < n; ch++) sum[ch] += a[ch];
+            }
+            for (int ch = 0; ch < n; ch++) total[ch] += sum[ch];
+        }
+        for (int ch = 0; ch < n; ch++) y[begin + ch] = total[ch] / count;
+    }
+}
+
+static void forward_row(const struct op_call *call, const struct pool_map *map, int64_t image,
+                        int oh)
+{
+    const float *x = call->in[0]->data;
+    float *y = call->out[0]->data;
+    int rows_counted = count_h(map, oh);
+    for (int ow = 0; ow < map->ow; ow++) {
+        struct pool_patch p = pool_patch_at(map, image, oh, ow);
+        float count = (float)(rows_counted * count_w(map, ow));
+        if (p.rows == 3 && p.cols == 3)
+            small_window(x + p.first, p.row, p.c, 3, 3, count, y + p.out);
+        else if (p.rows == 2 && p.cols == 2)
+            small_window(x + p.first, p.row, p.c, 2, 2, count, y + p.out);
+        else
+            any_window(x + p.first, &p, count, y + p.out);
+    }
+}
+
+enum status ISA_NAME(pool_avg_forward)(const struct op_call *call)
+{
+    return pool_run_forward(call, forward_row);
+}
+
+struct gradients {
+    const float *dy;
+    float *dx;
+    bool adds;
+};
+
+POOL_LOOP_INLINE void gather_with(const struct gradients *g, const struct pool_map *map,
+                                  const struct pool_pixel *p, const float *scale, int n_oh,
+                                  int n_ow, bool adds)
+{
+    float *restrict dx = g->dx + p->in;
+    const float *restrict dy = g->dy + p->out;
+    size_t c = (size_t)map->c, out_row = (size_t)map->ow * c;
+#pragma omp simd
+    for (size_t ch = 0; ch < c; ch++) {
+        float sum = adds ? dx[ch] : 0.0f;
+        POOL_UNROLL
+        for (int i = 0; i < n_oh * n_ow; i++)
+            sum += scale[i] * dy[(size_t)(i / n_ow) * out_row + (size_t)(i % n_ow) * c + ch];
+        dx[ch] = sum;
+    }
+}
+
+// More windows than the usual one to four: one after another.
+static void gather_many(const struct gradients *g, const struct pool_map *map,
+                        const struct pool_pixel *p)
+{
+    float *restrict dx = g->dx + p->in;
+    size_t c = (size_t)map->c, out_row = (size_t)map->ow * c;
+    if (!g->adds)
+        for (size_t ch = 0; ch < c; ch++) dx[ch] = 0.0f;
+    for (int r = 0; r < p->n_oh; r++)
+        for (int q = 0; q < p->n_ow; q++) {
+            const float *restrict dy = g->dy + p->out + (size_t)r * out_row + (size_t)q * c;
+            float scale = 1.0f / (float)(count_h(map, p->oh + r) * count_w(map, p->ow + q));
+            for (size_t ch = 0; ch < c; ch++) dx[ch] += scale * dy[ch];
+        }
+}
+
+POOL_LOOP_INLINE void gather(const void *context, const struct pool_map *map,
+                             const struct pool_pixel *p, int n_oh, int n_ow)
+{
+    const struct gradients *g = context;
+    if (n_oh < 1 || n_oh > 2 || n_ow < 1 || n_ow > 2) {
+        gather_many(g, map, p);
+        return;
+    }
+    float scale[4];
+    for (int i = 0; i < n_oh * n_ow; i++)
+        scale[i] = 1.0f / (float)(count_h(map, p->oh + i / n_ow) * count_w(map, p->ow + i % n_ow));
+    if (g->adds)
+        gather_with(g, map, p, scale, n_oh, n_ow, true);
+    else
+        gather_with(g, map, p, scale, n_oh, n_ow, false);
+}
+
+static void backward_band(const struct op_backward_call *backward, const struct pool_map *map,
+                          int64_t image, int begin, int end)
+{
+    const struct op_call *call = backward->forward;
+    struct gradients g = {.dy = call->out[0]->grad,
+                          .dx = call->in[0]->grad,
+                          .adds = backward->beta[0] != 0.0f};
+    pool_gather_band(map, image, begin, end, gather, &g);
+}
+
+enum status ISA_NAME(pool_avg_backward)(const struct op_backward_call *backward)
+{
+    return pool_run_backward(backward, backward_band);
+}
