@@ -1,0 +1,102 @@
+// What no single field can tell, and the pooling layers a config asks for.
+#include <string.h>
+
+#include "train/config_sections.h"
+
+static int64_t either(int64_t value, int64_t otherwise)
+{
+    return value >= 0 ? value : otherwise;
+}
+
+void config_pool_layer(const struct config *config, enum pool_site site, struct pool *pool)
+{
+    const struct config_pool *from = &config->pools[site];
+    const struct pool_def *def = from->def;
+    *pool = (struct pool){.def = def, .site = site};
+    if (!def) return;
+    // In place of a stage's stride the window just tiles the map; at the end it is the whole map.
+    int64_t kernel = def->default_kernel, stride = def->default_stride;
+    int64_t padding = def->default_padding;
+    if (site == POOL_DOWNSAMPLE) {
+        kernel = stride = 2;
+        padding = 0;
+    } else if (site == POOL_GLOBAL) {
+        kernel = padding = 0;
+        stride = 1;
+    }
+    if (from->kernel >= 0) padding = from->kernel > 0 ? (from->kernel - 1) / 2 : 0;
+    pool->window =
+        window_square((int)either(from->kernel, kernel), (int)either(from->stride, stride),
+                      (int)either(from->padding, padding));
+    memcpy(pool->args, from->args, sizeof pool->args);
+}
+
+static enum status check_default_pool(const struct config_pool *pool)
+{
+    const char *name = pool->kernel >= 0    ? "kernel"
+                       : pool->stride >= 0  ? "stride"
+                       : pool->padding >= 0 ? "padding"
+                                            : NULL;
+    if (!name) return OK;
+    return fail(ERR_USAGE, "%s: needs a type beside it; 'default' is the original network", name);
+}
+
+static enum status check_pool(const struct config *config, enum pool_site site)
+{
+    const struct config_pool *from = &config->pools[site];
+    const struct pool_def *def = from->def;
+    if (!def) return check_default_pool(from);
+    if (!(def->sites & 1u << site))
+        return fail(ERR_USAGE, "type: '%s' does not work here: %s", def->name,
+                    def->sites_refusal ? def->sites_refusal : "not one of its places");
+    struct pool pool;
+    config_pool_layer(config, site, &pool);
+    const struct window *w = &pool.window;
+    if (w->stride_h < 1) return fail(ERR_USAGE, "stride: 0 is not allowed; expected 1 or more");
+    if (site != POOL_GLOBAL && w->kernel_h < 1)
+        return fail(ERR_USAGE, "kernel: 0 (the whole map) works in backbone.pool.global alone");
+    if (w->kernel_h > 0 && w->pad_begin_h > w->kernel_h / 2)
+        return fail(ERR_USAGE, "padding: %d is more than half the kernel of %d", w->pad_begin_h,
+                    w->kernel_h);
+    return def->check ? def->check(&pool) : OK;
+}
+
+static enum status check_steps(const struct config *config)
+{
+    const struct field_floats *steps = &config->train.steps;
+    double last = 0;
+    for (int i = 0; i < steps->n; i++) {
+        double at = steps->v[i] < 1 ? steps->v[i] * (double)config->train.iterations : steps->v[i];
+        if (at < last) return fail(ERR_USAGE, "train.steps: must not descend");
+        last = at;
+    }
+    return OK;
+}
+
+static enum status check_pair(const char *images, const char *annotations, const char *name)
+{
+    if ((images[0] == 0) == (annotations[0] == 0)) return OK;
+    return fail(ERR_USAGE, "data.%s_images and data.%s_annotations belong together", name, name);
+}
+
+enum status config_check(const struct config *config)
+{
+    if (config->retinanet.match_low > config->retinanet.match_high)
+        return fail(ERR_USAGE, "retinanet.match_low: %g is more than match_high, %g",
+                    config->retinanet.match_low, config->retinanet.match_high);
+    if (config->data.min_size.n < 1)
+        return fail(ERR_USAGE, "data.min_size: at least one size is needed");
+    if (config->train.momentum >= 1)
+        return fail(ERR_USAGE, "train.momentum: must be below 1");
+    if (config->model.n_classes == 1)
+        return fail(ERR_USAGE, "model.n_classes: 1 leaves no class beside the unused channel 0");
+    TRY(check_steps(config));
+    TRY(check_pair(config->data.train_images, config->data.train_annotations, "train"));
+    TRY(check_pair(config->data.val_images, config->data.val_annotations, "val"));
+    for (int site = 0; site < N_POOL_SITES; site++) {
+        enum status status = check_pool(config, (enum pool_site)site);
+        if (status != OK)
+            return fail_context(status, "backbone.pool.%s.", pool_site_names[site]);
+    }
+    return OK;
+}

@@ -1,0 +1,54 @@
+// A model with what it needs to run: backend, detector, class table, data sets. Built from a
+// config (training) or from a checkpoint (evaluation, detection).
+#ifndef TARN_TRAIN_SESSION_H
+#define TARN_TRAIN_SESSION_H
+
+#include "coco/dataset.h"
+#include "detect/detector.h"
+#include "train/classes.h"
+#include "train/config.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct session {
+    struct config config; // resolved: nothing is left to "auto"
+    struct backend *backend;
+    struct detector *detector;
+    struct tape *tape;
+    struct classes classes;          // empty when no source told them
+    struct coco_dataset *train, *val; // NULL: not loaded
+};
+
+// Reads the training and validation annotations, creates the model and loads model.weights, with
+// a report of what was loaded. ERR_USAGE when the config has no training data.
+enum status session_open_training(const struct config *config, struct session **session) MUST_USE;
+
+// The model alone with random weights: `tarn info`, `tarn bench`. Without model.n_classes the
+// head gets 91 channels (COCO's).
+enum status session_open_model(const struct config *config, struct session **session) MUST_USE;
+
+// A trained model. config_path: NULL, or the config of a file that tarn did not write. overrides:
+// as config_override's. Every parameter must be in the file.
+enum status session_open_checkpoint(const char *path, const char *config_path, int n_overrides,
+                                    const char *const *overrides,
+                                    struct session **session) MUST_USE;
+
+void session_close(struct session *session); // NULL-safe
+
+// The loader's config for evaluation on a data set.
+void session_eval_loader(const struct session *session, const struct coco_dataset *dataset,
+                         const char *image_folder, struct loader_config *config);
+
+// Inference on one decoded image; boxes in its own pixels. Free with detections_free.
+enum status session_detect(struct session *session, const struct image *image,
+                           struct detections *detections) MUST_USE;
+
+// The category id behind a label; false when the class table does not know it.
+bool session_category(const struct session *session, int label, int64_t *category_id);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

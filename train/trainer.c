@@ -1,0 +1,276 @@
+#include "train/trainer.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "nn/tape.h"
+#include "train/evaluate.h"
+#include "train/live_line.h"
+#include "train/metrics.h"
+#include "train/run_folder.h"
+#include "train/schedule.h"
+#include "train/train_step.h"
+
+struct trainer {
+    struct session *session;
+    const struct trainer_options *options;
+    const struct config *config; // the session's
+    struct run_folder folder;
+    struct progress progress;
+    struct metrics *metrics;
+    struct loader *loader;
+    struct live_line line;
+    // Sums over the steps since the last line of the log.
+    struct {
+        int64_t n;
+        double start, wait, loss, grad_norm, losses[DETECTOR_MAX_LOSSES];
+    } interval;
+};
+
+enum status trainer_check_output(const struct trainer_options *options)
+{
+    struct run_folder folder;
+    TRY(run_folder_init(&folder, options->output));
+    if (options->resume || !run_folder_is_used(&folder)) return OK;
+    return fail(ERR_USAGE, "%s: holds another run; continue it with --resume or choose another "
+                           "folder", options->output);
+}
+
+static bool is_stopped(const struct trainer *t)
+{
+    return t->options->stop && *t->options->stop;
+}
+
+static struct checkpoint checkpoint_of(const struct trainer *t)
+{
+    return (struct checkpoint){t->config, &t->session->classes,
+                               detector_params(t->session->detector), &t->progress};
+}
+
+static enum status save(struct trainer *t)
+{
+    int64_t keep_every = t->config->train.keep_every;
+    struct checkpoint checkpoint = checkpoint_of(t);
+    t->progress.log_bytes = metrics_log_bytes(t->metrics);
+    bool keep = keep_every > 0 && t->progress.iteration % keep_every == 0;
+    TRY(run_folder_save(&t->folder, &checkpoint, keep));
+    if (metrics_draw(t->metrics) != OK) log_warn("chart not drawn: %s", fail_message());
+    return OK;
+}
+
+static bool evaluation_is_due(const struct trainer *t)
+{
+    int64_t i = t->progress.iteration, every = t->config->train.eval_every;
+    if (!t->session->val || i == 0 || t->progress.evaluated >= i) return false;
+    return i == t->config->train.iterations || (every > 0 && i % every == 0);
+}
+
+static bool show_evaluation(void *context, size_t done, size_t total)
+{
+    struct trainer *t = (struct trainer *)context;
+    if (!t->options->is_quiet) live_line_update(&t->line, (int64_t)done, (int64_t)total, NULL);
+    return is_stopped(t);
+}
+
+static enum status measure(struct trainer *t, double stats[COCO_STATS])
+{
+    struct evaluate_options options = {true, show_evaluation, t};
+    struct eval_detection *detections = NULL;
+    struct eval_truth *truth = NULL;
+    struct eval_result result = {.classes = NULL};
+    size_t n = 0;
+    enum status status = OK;
+    GUARD(evaluate_detections(t->session, t->session->val, t->config->data.val_images, &options,
+                              &detections, &n));
+    GUARD(eval_truth_load(t->config->data.val_annotations, &truth));
+    GUARD(eval_boxes(truth, detections, n, (int)t->config->train.threads, &result));
+    memcpy(stats, result.stats, sizeof result.stats);
+    eval_result_free(&result);
+done:
+    eval_truth_destroy(truth);
+    mem_free(detections);
+    return status;
+}
+
+static enum status evaluate(struct trainer *t)
+{
+    double stats[COCO_STATS], start = clock_seconds();
+    live_line_clear(&t->line);
+    live_line_start(&t->line, "evaluate", 0);
+    enum status status = measure(t, stats);
+    live_line_clear(&t->line);
+    live_line_start(&t->line, "train", t->progress.iteration);
+    if (status != OK) return status;
+    double seconds = clock_seconds() - start;
+    t->interval.start += seconds; // not the training's time
+    if (!t->options->is_quiet) {
+        printf("iteration %" PRId64 ": validation AP %.4f, AP50 %.4f, AP75 %.4f (%.1f s)\n",
+               t->progress.iteration, stats[0], stats[1], stats[2], seconds);
+        fflush(stdout);
+    }
+    TRY(metrics_log_eval(t->metrics, t->progress.iteration, seconds, stats));
+    t->progress.evaluated = t->progress.iteration;
+    if (stats[0] > t->progress.best_ap) {
+        t->progress.best_ap = stats[0];
+        t->progress.best_iteration = t->progress.iteration;
+        struct checkpoint checkpoint = checkpoint_of(t);
+        TRY(checkpoint_save_model(t->folder.best, &checkpoint));
+    }
+    return save(t);
+}
+
+static void print_step(const struct trainer *t, const struct metrics_step *step)
+{
+    char left[24];
+    double steps_left = (double)(t->config->train.iterations - step->iteration);
+    printf("iteration %" PRId64 "/%" PRId64 "  loss %.4f", step->iteration,
+           t->config->train.iterations, step->loss);
+    for (int i = 0; i < step->n_losses; i++) printf("  %s %.4f", step->names[i], step->losses[i]);
+    printf("  grad %.3g  lr %.3g  %.2f images/s  wait %.0f%%  left %s\n", step->grad_norm, step->lr,
+           step->images_per_second, 100 * step->data_wait,
+           live_line_time(steps_left * step->seconds / (double)t->interval.n, left));
+    fflush(stdout);
+}
+
+static enum status log_interval(struct trainer *t, const struct step_result *result, double lr)
+{
+    double n = (double)t->interval.n, seconds = clock_seconds() - t->interval.start;
+    int64_t images = t->config->train.batch_size * t->config->train.accumulate;
+    struct metrics_step step = {
+        .iteration = t->progress.iteration,
+        .lr = lr,
+        .loss = t->interval.loss / n,
+        .grad_norm = t->interval.grad_norm / n,
+        .images_per_second = seconds > 0 ? n * (double)images / seconds : 0,
+        .data_wait = seconds > 0 ? t->interval.wait / seconds : 0,
+        .seconds = seconds,
+        .n_losses = result->n_losses,
+        .names = result->names,
+    };
+    for (int i = 0; i < result->n_losses; i++) step.losses[i] = t->interval.losses[i] / n;
+    if (!t->options->is_quiet && !t->line.is_shown) print_step(t, &step);
+    memset(&t->interval, 0, sizeof t->interval);
+    t->interval.start = clock_seconds();
+    return metrics_log_step(t->metrics, &step);
+}
+
+static enum status one_iteration(struct trainer *t)
+{
+    double lr = schedule_lr(t->config, t->progress.iteration);
+    struct step_result result;
+    TRY(train_step(t->session, t->loader, t->progress.iteration, lr, &result));
+    t->progress.iteration++;
+    t->interval.n++;
+    t->interval.wait += result.wait;
+    t->interval.loss += result.loss;
+    t->interval.grad_norm += result.grad_norm;
+    for (int i = 0; i < result.n_losses; i++) t->interval.losses[i] += result.losses[i];
+    if (!t->options->is_quiet) {
+        char text[160];
+        int n = snprintf(text, sizeof text, "loss %.4f", result.loss);
+        for (int i = 0; i < result.n_losses && n > 0 && n < (int)sizeof text; i++)
+            n += snprintf(text + n, sizeof text - (size_t)n, " %s %.4f", result.names[i],
+                          result.losses[i]);
+        live_line_update(&t->line, t->progress.iteration, t->config->train.iterations, text);
+    }
+    bool is_last = t->progress.iteration == t->config->train.iterations;
+    if (t->progress.iteration % t->config->train.log_every == 0 || is_last)
+        TRY(log_interval(t, &result, lr));
+    return OK;
+}
+
+static enum status stop(struct trainer *t)
+{
+    live_line_clear(&t->line);
+    TRY(save(t));
+    return fail(ERR_INTERRUPTED, "interrupted; iteration %" PRId64 " is saved in %s, continue with "
+                                 "--resume", t->progress.iteration, t->options->output);
+}
+
+static enum status loop(struct trainer *t)
+{
+    const struct config *config = t->config;
+    t->interval.start = clock_seconds();
+    live_line_start(&t->line, "train", t->progress.iteration);
+    if (t->options->is_quiet) t->line.is_shown = false;
+    if (evaluation_is_due(t)) TRY(evaluate(t)); // the kill came before it was finished
+    while (t->progress.iteration < config->train.iterations) {
+        TRY(one_iteration(t));
+        if (is_stopped(t)) return stop(t);
+        int64_t i = t->progress.iteration;
+        bool is_last = i == config->train.iterations, must_evaluate = evaluation_is_due(t);
+        if (is_last || must_evaluate || i % config->train.checkpoint_every == 0) TRY(save(t));
+        if (must_evaluate) TRY(evaluate(t));
+    }
+    return OK;
+}
+
+static enum status open_loader(struct trainer *t)
+{
+    const struct config *config = t->config;
+    struct loader_config loader = {
+        .dataset = t->session->train,
+        .image_folder = config->data.train_images,
+        .batch_size = (int)config->train.batch_size,
+        .is_training = true,
+        .n_min_sizes = config->data.min_size.n,
+        .max_size = (int)config->data.max_size,
+        .flip_probability = config->data.flip,
+        .group_by_aspect = config->data.group_by_aspect,
+        .keep_empty = config->data.keep_empty,
+        .raw_labels = config->data.raw_labels,
+        .exif = (enum exif_mode)config->data.exif,
+        .seed = (uint64_t)config->train.seed,
+        .first_iteration = t->progress.iteration * config->train.accumulate,
+        .n_threads = (int)config->data.threads,
+        .queue_length = (int)config->data.queue,
+    };
+    for (int i = 0; i < loader.n_min_sizes; i++)
+        loader.min_sizes[i] = (int)config->data.min_size.v[i];
+    return loader_create(&loader, &t->loader);
+}
+
+static enum status resume(struct trainer *t)
+{
+    t->progress.best_ap = -1;
+    if (!t->options->resume) return OK;
+    if (!file_exists(t->folder.state)) {
+        log_info("%s: no checkpoint yet, training starts at the beginning", t->options->output);
+        return OK;
+    }
+    TRY(run_folder_compare_config(&t->folder, t->config));
+    TRY(checkpoint_load_state(t->folder.state, detector_params(t->session->detector),
+                              &t->progress));
+    TRY(detector_refresh(t->session->detector));
+    log_info("%s: continuing at iteration %" PRId64 " of %" PRId64, t->options->output,
+             t->progress.iteration, t->config->train.iterations);
+    return OK;
+}
+
+enum status trainer_run(struct session *session, const struct trainer_options *options)
+{
+    struct trainer *t = (struct trainer *)mem_alloc(1, sizeof *t);
+    if (!t) return ERR_MEMORY;
+    t->session = session;
+    t->options = options;
+    t->config = &session->config;
+    enum status status = OK;
+    GUARD(trainer_check_output(options));
+    GUARD(run_folder_init(&t->folder, options->output));
+    GUARD(run_folder_prepare(&t->folder));
+    GUARD(resume(t));
+    GUARD(run_folder_save_config(&t->folder, t->config));
+    GUARD(metrics_open(options->output, t->progress.log_bytes, &t->metrics));
+    GUARD(open_loader(t));
+    GUARD(loop(t));
+done:
+    live_line_clear(&t->line);
+    loader_destroy(t->loader);
+    metrics_close(t->metrics);
+    mem_free(t);
+    return status;
+}
