@@ -1,0 +1,28 @@
+// The whole evaluation with its parts, for reports, tensor output and tests.
+#ifndef TARN_EVAL_EVALUATION_H
+#define TARN_EVAL_EVALUATION_H
+
+#include "eval/accumulate.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct evaluation {
+    struct eval_params params;
+    struct cells cells;
+    struct matches matches;
+    struct eval_tensors tensors;
+    struct eval_result result;
+};
+
+// Boxes. Errors as eval_boxes, and ERR_USAGE for bad parameters.
+enum status evaluation_run(const struct eval_truth *truth, const struct eval_detection *detections,
+                           size_t n, const struct eval_params *params,
+                           struct evaluation *evaluation) MUST_USE;
+void evaluation_free(struct evaluation *evaluation);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

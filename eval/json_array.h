@@ -1,0 +1,59 @@
+// Reads the elements of one large JSON array in several threads, straight into packed structs.
+//
+// The text is cut at guessed element borders; each part is read on its own. A part counts only when
+// the one before it ended exactly where it began, so a wrong guess (a "},{" inside a string) costs
+// time, never correctness: the rest of such a part is read again from the right place.
+#ifndef TARN_EVAL_JSON_ARRAY_H
+#define TARN_EVAL_JSON_ARRAY_H
+
+#include "base/json_scan.h"
+#include "base/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// What is wrong with an element. `what` is static text; `member` may be NULL.
+struct element_error {
+    enum status status;        // ERR_PARSE: the cursor's error at its byte
+    const char *member, *what; // "area", "is missing"
+    const char *id_name;       // an id to name in the message, or NULL: "id", "image_id"
+    long long id;
+};
+
+// Sets an error and returns false.
+bool element_fail(struct element_error *error, enum status status, const char *member,
+                  const char *what);
+
+struct array_format {
+    const char *path, *name; // for messages: "PATH: NAME[12] (byte 345): ..."
+    size_t element_bytes;
+    // Reads the value at the cursor into a zeroed element; false with *error set. A syntax error is
+    // left to cursor->error, with status ERR_PARSE. Owns nothing on failure.
+    bool (*read)(void *element, struct json_cursor *cursor, struct element_error *error);
+    void (*destroy)(void *element); // NULL: elements own nothing
+};
+
+// cursor: at the '[' of the array, behind its ']' on success. *elements (a pointer to a pointer to
+// elements) gets a mem_alloc array of *n in file order.
+enum status array_read(const struct array_format *format, struct json_cursor *cursor,
+                       int n_threads, void *elements, size_t *n) MUST_USE;
+
+// Iterates over the members of one object: `begin` at the '{', then `next` until it is false; each value
+// must be consumed between calls. key is raw bytes between the quotes, or decoded where it holds
+// escapes.
+struct object_reader {
+    struct json_cursor *cursor;
+    const char *key;
+    size_t key_bytes;
+    char decoded[64];
+    bool is_first, is_broken;
+};
+bool object_begin(struct object_reader *reader, struct json_cursor *cursor);
+bool object_next(struct object_reader *reader); // false: the end, or is_broken
+bool object_key_is(const struct object_reader *reader, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,34 @@
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "eval/coco_eval.h"
+
+static void write_stats(FILE *stream, const double stats[COCO_STATS], const char *indent)
+{
+    for (int i = 0; i < COCO_STATS; i++)
+        fprintf(stream, "%s\"%s\": %.17g%s", indent, coco_stat_names[i], stats[i],
+                i + 1 < COCO_STATS ? "," : "");
+}
+
+enum status eval_save_json(const struct eval_result *result, const char *path)
+{
+    struct file_writer writer;
+    TRY(file_writer_begin(&writer, path));
+    FILE *stream = writer.stream;
+    fputs("{\n  \"type\": \"bbox\",\n  \"stats\": {", stream);
+    write_stats(stream, result->stats, "\n    ");
+    fputs("\n  },\n  \"per_class\": [", stream);
+    for (size_t k = 0; k < result->n_classes; k++) {
+        const struct eval_class *class = &result->classes[k];
+        fprintf(stream, "%s\n    {\"category_id\": %lld, \"name\": ", k ? "," : "",
+                (long long)class->category_id);
+        json_write_string(stream, class->name);
+        fprintf(stream, ", \"n_objects\": %lld, \"n_detections\": %lld,",
+                (long long)class->n_objects, (long long)class->n_detections);
+        write_stats(stream, class->stats, " ");
+        fputc('}', stream);
+    }
+    fputs("\n  ]\n}\n", stream);
+    return file_writer_commit(&writer);
+}

@@ -1,0 +1,25 @@
+// The 12 numbers, from the tensors.
+#ifndef TARN_EVAL_SUMMARIZE_H
+#define TARN_EVAL_SUMMARIZE_H
+
+#include "eval/accumulate.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ALL_CATEGORIES ((size_t)-1)
+
+// Means over thresholds, recalls and categories (or of one category alone); -1 where there is nothing
+// to average. AP is taken at 100 detections, or at the largest limit when 100 is none of them; AR1 and
+// AR10 at the first two limits; the others at the third, or the last there is.
+enum status summarize(const struct eval_tensors *tensors, const struct eval_params *params,
+                      size_t category, double stats[COCO_STATS]) MUST_USE;
+
+// The mean as numpy computes it: sums of 8192 elements, each pairwise, added from the left.
+double summarize_mean(const double *values, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
