@@ -1,0 +1,66 @@
+#include <criterion/criterion.h>
+
+#include "base/mem.h"
+#include "tests/ops/checks.h"
+
+void for_each_case(enum op op, case_check check)
+{
+    const struct op_cases *cases = op_case_table[op];
+    cr_assert(cases->n_cases > 0, "%s has no cases", op_names[op]);
+    for (size_t b = 0; b < n_test_backends; b++) {
+        struct backend *backend = NULL;
+        enum status status = test_backends[b].create(&backend);
+        if (status == ERR_UNSUPPORTED) continue; // its own test reports the skip
+        cr_assert_eq(status, OK, "%s: %s", test_backends[b].name, fail_message());
+        for (size_t i = 0; i < cases->n_cases; i++) check(backend, op, &cases->cases[i]);
+        backend_destroy(backend);
+    }
+}
+
+#define COMMON_TESTS(name)                                                                         \
+    Test(values, name)                                                                             \
+    {                                                                                              \
+        for_each_case(OP_##name, check_reference);                                                 \
+    }                                                                                              \
+    Test(repeats, name)                                                                            \
+    {                                                                                              \
+        for_each_case(OP_##name, check_repeats);                                                   \
+    }                                                                                              \
+    Test(batches, name)                                                                            \
+    {                                                                                              \
+        for_each_case(OP_##name, check_batch);                                                     \
+    }                                                                                              \
+    Test(refusals, name)                                                                           \
+    {                                                                                              \
+        check_refusals(OP_##name);                                                                 \
+    }
+
+#define OP(name)                                                                                   \
+    COMMON_TESTS(name)                                                                             \
+    Test(gradients, name)                                                                          \
+    {                                                                                              \
+        for_each_case(OP_##name, check_gradient);                                                  \
+    }                                                                                              \
+    Test(adjoints, name)                                                                           \
+    {                                                                                              \
+        for_each_case(OP_##name, check_adjoint);                                                   \
+    }
+#define OP_NO_GRAD(name) COMMON_TESTS(name)
+#include "nn/ops.def"
+#undef OP
+#undef OP_NO_GRAD
+
+Test(backends, all_present)
+{
+    for (size_t b = 0; b < n_test_backends; b++) {
+        struct backend *backend = NULL;
+        enum status status = test_backends[b].create(&backend);
+        if (status == ERR_UNSUPPORTED)
+            cr_skip_test("%s: %s", test_backends[b].name, fail_message());
+        cr_assert_eq(status, OK, "%s: %s", test_backends[b].name, fail_message());
+        char text[256];
+        backend->describe(backend, text, sizeof text);
+        cr_expect(text[0] != '\0');
+        backend_destroy(backend);
+    }
+}
