@@ -94,10 +94,16 @@ bool config_is_pool_site(const char *key)
     return pool_site_of(key, &length) >= 0 && key[length] == 0;
 }
 
-bool config_is_group(const char *key)
+bool config_has_section(const char *name)
 {
     for (const struct config_section *s = config_sections; s->name; s++)
-        if (strcmp(s->name, key) == 0) return true;
+        if (strcmp(s->name, name) == 0) return true;
+    return false;
+}
+
+bool config_is_group(const char *key)
+{
+    if (config_has_section(key)) return true;
     return strcmp(key, "backbone.pool") == 0 || config_is_pool_site(key);
 }
 

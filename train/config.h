@@ -71,6 +71,8 @@ enum status config_parse(const char *name, const char *text, size_t n_bytes,
 // parameters, whatever their order.
 enum status config_override(struct config *config, int n, const char *const *assignments) MUST_USE;
 
+bool config_has_section(const char *name); // "train", "backbone", ...
+
 // What no single field can tell: combinations. Also checks pools by their own rules.
 enum status config_check(const struct config *config) MUST_USE;
 

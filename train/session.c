@@ -95,7 +95,7 @@ static void report_names(const char *what, const struct name_list *list)
     if (list->n > SHOWN) log_info("    ... and %zu more", list->n - SHOWN);
 }
 
-static enum status load_start(struct session *session)
+static enum status load_start_weights(struct session *session)
 {
     const char *path = session->config.model.weights;
     struct load_options options = {session->config.model.allow_class_change};
@@ -150,7 +150,8 @@ static enum status session_create(const struct config *config, struct session **
     return OK;
 }
 
-enum status session_open_training(const struct config *config, struct session **session)
+enum status session_open_training(const struct config *config, bool load_start,
+                                  struct session **session)
 {
     struct session *s = NULL;
     enum status status = OK;
@@ -158,7 +159,7 @@ enum status session_open_training(const struct config *config, struct session **
     GUARD(resolve(&s->config, config->model.weights));
     GUARD(load_training_data(s));
     GUARD(build(s));
-    if (config->model.weights[0]) GUARD(load_start(s));
+    if (load_start && config->model.weights[0]) GUARD(load_start_weights(s));
     *session = s;
     return OK;
 done:
@@ -215,6 +216,15 @@ enum status session_open_checkpoint(const char *path, const char *config_path, i
 done:
     session_close(s);
     return status;
+}
+
+enum status session_know_classes(struct session *session, const struct coco_dataset *dataset)
+{
+    if (session->classes.n) {
+        classes_compare(&session->classes, dataset);
+        return OK;
+    }
+    return classes_from_dataset(dataset, session->config.data.raw_labels, &session->classes);
 }
 
 static int min_size_of(const struct config *config)

@@ -21,9 +21,10 @@ struct session {
     struct coco_dataset *train, *val; // NULL: not loaded
 };
 
-// Reads the training and validation annotations, creates the model and loads model.weights, with
-// a report of what was loaded. ERR_USAGE when the config has no training data.
-enum status session_open_training(const struct config *config, struct session **session) MUST_USE;
+// Reads the training and validation annotations, creates the model and, with load_start, loads
+// model.weights and reports what was loaded. ERR_USAGE when the config has no training data.
+enum status session_open_training(const struct config *config, bool load_start,
+                                  struct session **session) MUST_USE;
 
 // The model alone with random weights: `tarn info`, `tarn bench`. Without model.n_classes the
 // head gets 91 channels (COCO's).
@@ -34,6 +35,11 @@ enum status session_open_model(const struct config *config, struct session **ses
 enum status session_open_checkpoint(const char *path, const char *config_path, int n_overrides,
                                     const char *const *overrides,
                                     struct session **session) MUST_USE;
+
+// For a model without a class table of its own: takes the data set's. Otherwise warns where the
+// two differ.
+enum status session_know_classes(struct session *session,
+                                 const struct coco_dataset *dataset) MUST_USE;
 
 void session_close(struct session *session); // NULL-safe
 

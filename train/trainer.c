@@ -31,10 +31,11 @@ struct trainer {
     } interval;
 };
 
-enum status trainer_check_output(const struct trainer_options *options)
+enum status trainer_check_output(const struct trainer_options *options, bool *continues)
 {
     struct run_folder folder;
     TRY(run_folder_init(&folder, options->output));
+    *continues = options->resume && file_exists(folder.state);
     if (options->resume || !run_folder_is_used(&folder)) return OK;
     return fail(ERR_USAGE, "%s: holds another run; continue it with --resume or choose another "
                            "folder", options->output);
@@ -236,10 +237,12 @@ static enum status open_loader(struct trainer *t)
 
 static enum status resume(struct trainer *t)
 {
+    bool continues = false;
     t->progress.best_ap = -1;
-    if (!t->options->resume) return OK;
-    if (!file_exists(t->folder.state)) {
-        log_info("%s: no checkpoint yet, training starts at the beginning", t->options->output);
+    TRY(trainer_check_output(t->options, &continues));
+    if (!continues) {
+        if (t->options->resume)
+            log_info("%s: no checkpoint yet, training starts at the beginning", t->options->output);
         return OK;
     }
     TRY(run_folder_compare_config(&t->folder, t->config));
@@ -259,10 +262,9 @@ enum status trainer_run(struct session *session, const struct trainer_options *o
     t->options = options;
     t->config = &session->config;
     enum status status = OK;
-    GUARD(trainer_check_output(options));
     GUARD(run_folder_init(&t->folder, options->output));
-    GUARD(run_folder_prepare(&t->folder));
     GUARD(resume(t));
+    GUARD(run_folder_prepare(&t->folder));
     GUARD(run_folder_save_config(&t->folder, t->config));
     GUARD(metrics_open(options->output, t->progress.log_bytes, &t->metrics));
     GUARD(open_loader(t));

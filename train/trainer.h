@@ -25,7 +25,8 @@ struct trainer_options {
 
 // ERR_USAGE when OUTPUT holds another run and resume is not set. Called before a session is
 // opened, so that a wrong command ends at once.
-enum status trainer_check_output(const struct trainer_options *options) MUST_USE;
+// *continues: there is a checkpoint to continue from, so that start weights are not needed.
+enum status trainer_check_output(const struct trainer_options *options, bool *continues) MUST_USE;
 
 // Trains to the end. ERR_NUMERIC names step, loss and images when a loss or gradient is not finite;
 // no file is touched then.

@@ -1,0 +1,40 @@
+// Times a model's forward pass or training step, as a whole and by kind of operation.
+#ifndef TARN_CLI_BENCH_MODEL_H
+#define TARN_CLI_BENCH_MODEL_H
+
+#include "train/session.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { BENCH_MAX_RUNS = 64, BENCH_MAX_KINDS = 2 * N_OPS };
+
+struct bench_job {
+    int height, width, batch, runs;
+    bool train;
+};
+
+struct bench_kind {
+    char name[48]; // "conv2d", "conv2d backward"
+    double seconds; // of one run, median
+    double flops;   // of one run
+    int calls;      // in one run
+};
+
+struct bench_result {
+    int height, width, batch, runs;
+    double seconds, flops; // of one run; seconds: median
+    double other_seconds;  // outside of all operations
+    size_t peak_bytes;
+    int n_kinds; // longest first
+    struct bench_kind kinds[BENCH_MAX_KINDS];
+};
+
+enum status bench_model(struct session *session, const struct bench_job *job,
+                        struct bench_result *result) MUST_USE;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

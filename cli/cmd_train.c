@@ -1,0 +1,110 @@
+#define _POSIX_C_SOURCE 200809L
+#include <signal.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "cli/command.h"
+#include "train/config.h"
+#include "train/trainer.h"
+
+struct options {
+    char output[FIELD_STRING_BYTES];
+    bool resume, help_markdown;
+};
+
+static const struct field fields[] = {
+    {"output", FIELD_STRING, offsetof(struct options, output), "", 0, 0, NULL,
+     "Folder of the run: log, charts, checkpoints."},
+    {"resume", FIELD_BOOL, offsetof(struct options, resume), "false", 0, 0, NULL,
+     "Continue the run in that folder; without CONFIG with its own config.json."},
+    {"help-markdown", FIELD_BOOL, offsetof(struct options, help_markdown), "false", 0, 0, NULL,
+     "Print the config keys as docs/config.md has them."},
+    {.name = NULL},
+};
+
+static void more_help(FILE *stream)
+{
+    fputs("\nA config is JSON with comments; \"base\" names a parent, relative to the file. Later\n"
+          "settings win: defaults, the parent, the file, then section.key=value on the command\n"
+          "line. All other paths are relative to the current folder.\n",
+          stream);
+    config_print_help(stream);
+}
+
+static const struct command_help help = {
+    "train", "CONFIG --output DIR [--resume] [section.key=value ...]",
+    "Trains a detector on images with COCO annotations.", fields, more_help};
+
+static volatile sig_atomic_t stop_requested;
+
+// The first signal asks the loop to save and end; a second one ends the program at once.
+static void on_signal(int number)
+{
+    (void)number;
+    stop_requested = 1;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = (int)SA_RESETHAND;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static enum status load_config(const struct options *options, const struct arguments *arguments,
+                               struct config *config)
+{
+    char own[PATH_BYTES];
+    config_defaults(config);
+    if (arguments->n_paths) {
+        TRY(config_load(arguments->paths[0], config));
+    } else {
+        TRY(path_join(own, options->output, "config.json"));
+        TRY(config_load(own, config));
+    }
+    TRY(config_override(config, arguments->n_assignments, arguments->assignments));
+    return config_check(config);
+}
+
+static enum status train(const struct options *options, const struct arguments *arguments)
+{
+    struct trainer_options trainer = {options->output, options->resume, &stop_requested, false};
+    struct session *session = NULL;
+    bool continues = false;
+    struct config *config = (struct config *)mem_alloc(1, sizeof *config);
+    enum status status = config ? OK : ERR_MEMORY;
+    if (!config) goto done;
+    GUARD(load_config(options, arguments, config));
+    GUARD(trainer_check_output(&trainer, &continues));
+    GUARD(session_open_training(config, !continues, &session));
+    catch_signals();
+    GUARD(trainer_run(session, &trainer));
+done:
+    session_close(session);
+    mem_free(config);
+    return status;
+}
+
+enum status cmd_train(int argc, char **argv)
+{
+    struct options options;
+    struct arguments arguments;
+    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
+    enum status status = OK;
+    if (options.help_markdown)
+        config_print_markdown(stdout);
+    else if (!arguments.help) {
+        status = arguments_expect(&help, &arguments, options.resume ? 0 : 1, 1);
+        if (status == OK && !options.output[0])
+            status = fail(ERR_USAGE, "--output is missing\nusage: tarn %s %s", help.name,
+                          help.arguments);
+        if (status == OK) status = train(&options, &arguments);
+    }
+    arguments_free(&arguments);
+    return status;
+}

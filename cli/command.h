@@ -1,0 +1,60 @@
+// The commands of the program, and how each reads its command line.
+#ifndef TARN_CLI_COMMAND_H
+#define TARN_CLI_COMMAND_H
+
+#include <stdio.h>
+
+#include "base/field.h"
+#include "base/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// argv[0] is the command's name. Each prints its own --help; main prints errors.
+enum status cmd_train(int argc, char **argv) MUST_USE;
+enum status cmd_eval(int argc, char **argv) MUST_USE;
+enum status cmd_detect(int argc, char **argv) MUST_USE;
+enum status cmd_info(int argc, char **argv) MUST_USE;
+enum status cmd_bench(int argc, char **argv) MUST_USE;
+
+// One command's line: "tarn NAME ARGUMENTS", what it does, its options (names as typed, without
+// "--"; a FIELD_BOOL option takes no value).
+struct command_help {
+    const char *name, *arguments, *summary;
+    const struct field *options;
+    void (*more)(FILE *stream); // what --help says after the options; may be NULL
+};
+
+// What is no option, in order.
+enum { ARGUMENTS_MAX = 65536 };
+struct arguments {
+    const char **paths;       // positional arguments
+    int n_paths;
+    const char **assignments; // section.key=value, where the first word is a config's section
+    int n_assignments;
+    bool help; // --help was given and is printed: the command has nothing more to do
+};
+
+// Sets `options` (a struct that help->options describes) to defaults and then to what argv says:
+// "--name value" or "--name=value"; "--" ends the options. ERR_USAGE: unknown option (with the
+// nearest), missing or bad value. Free with arguments_free.
+enum status arguments_parse(const struct command_help *help, int argc, char **argv, void *options,
+                            struct arguments *arguments) MUST_USE;
+void arguments_free(struct arguments *arguments);
+
+// ERR_USAGE unless min <= n_paths <= max; the message shows the command's usage.
+enum status arguments_expect(const struct command_help *help, const struct arguments *arguments,
+                             int min, int max) MUST_USE;
+
+// Refuses assignments where a command has no use for them.
+enum status arguments_no_assignments(const struct command_help *help,
+                                     const struct arguments *arguments) MUST_USE;
+
+// "800x1344" as height and width, each 1 to 16384.
+enum status arguments_size(const char *option, const char *text, int *height, int *width) MUST_USE;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
