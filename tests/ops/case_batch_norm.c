@@ -23,7 +23,7 @@ static const struct op_case cases[] = {
     {"batch c64 residual", ARGS(false), .in = {X(2, 3, 5, 64), NORM(64), X(2, 3, 5, 64)}, TRAINING},
     {"batch c64 residual relu", ARGS(true), .in = {X(2, 3, 5, 64), NORM(64), X(2, 3, 5, 64)}, TRAINING},
     {"batch of several blocks", ARGS(true), .in = {X(2, 19, 23, 17), NORM(17)}, TRAINING},
-    {"batch of two pixels", ARGS(false), .in = {X(1, 1, 2, 3), NORM(3)}, TRAINING},
+    {"batch of two pixels", ARGS(false), .in = {X(1, 1, 2, 3), NORM(3)}, TRAINING, .tolerance = 1e-3},
     {"batch far from zero", ARGS(false), .in = {FAR(2, 19, 23, 3), NORM(3)}, TRAINING, .tolerance = 1e-4},
 };
 

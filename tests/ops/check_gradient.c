@@ -7,7 +7,7 @@
 #include "tests/ops/checks.h"
 
 // Single elements that are checked for each input, beside directions that move all of them.
-enum { MAX_ELEMENTS = 48, N_DIRECTIONS = 3 };
+enum { MAX_ELEMENTS = 12, N_DIRECTIONS = 3 };
 static const double step = 1e-5; // of inputs about 1; the reference is in double
 
 struct problem {
