@@ -208,9 +208,15 @@ enum status json_stream_element(struct json_stream *stream, struct json_element 
 {
     struct json_cursor *cursor = &stream->cursor;
     bool is_first = stream->state == AT_VALUE;
-    if (is_first && stream->kind != JSON_ARRAY)
+    if (is_first && stream->kind != JSON_ARRAY) {
+        struct json_cursor value = *cursor;
+        if (!json_skip_value(&value)) { // no value at all
+            *cursor = value;
+            return parse_fail(stream);
+        }
         return fail(ERR_DATA, "%s: \"%s\" is %s, expected an array", stream->path, stream->name,
                     json_kind_name(stream->kind));
+    }
     if (!is_first && stream->state != IN_ARRAY) {
         *element = (struct json_element){0};
         return OK;
