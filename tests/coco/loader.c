@@ -308,6 +308,7 @@ Test(loader, broken_images_are_named_or_left_out)
     cr_expect_eq(loader_n_broken(loader), 3u);
     loader_destroy(loader);
     // One of a batch gone: the others move up.
+    coco_dataset_destroy(f.dataset);
     set_up(&f, false);
     damage(&f, "0.png");
     f.config.skip_broken = true;
