@@ -32,23 +32,26 @@ mkdir -p "$folder"
 : >"$folder/.tarn-demo"
 
 step "data: synthetic images with boxes"
-"$tarn" synth --output "$folder/data/train" --images 400 --seed 1 --size 128
-"$tarn" synth --output "$folder/data/val" --images 60 --seed 2 --size 128
+"$tarn" synth --output "$folder/data" --images 860 --val 60 --size 128x128 --classes 3 --seed 1
+images=$folder/data/images
+truth=$folder/data/annotations
 
 step "train"
 "$tarn" train configs/demo.json --output "$folder/run" \
-    "data.train_images=$folder/data/train/images" \
-    "data.train_annotations=$folder/data/train/annotations.json" \
-    "data.val_images=$folder/data/val/images" \
-    "data.val_annotations=$folder/data/val/annotations.json"
+    "data.train_images=$images" "data.train_annotations=$truth/train.json" \
+    "data.val_images=$images" "data.val_annotations=$truth/val.json"
 
 step "evaluate"
-"$tarn" eval --checkpoint "$folder/run/best.safetensors" \
-    --images "$folder/data/val/images" --annotations "$folder/data/val/annotations.json" \
-    --save-results "$folder/results.json" --json "$folder/eval.json"
+"$tarn" eval --checkpoint "$folder/run/best.safetensors" --images "$images" \
+    --annotations "$truth/val.json" --save-results "$folder/results.json" \
+    --json "$folder/eval.json"
 
 step "detect"
-"$tarn" detect --checkpoint "$folder/run/best.safetensors" "$folder/data/val/images" \
+mkdir "$folder/val"
+sed -n 's/.*"file_name": *"\([^"]*\)".*/\1/p' "$truth/val.json" | while read -r name; do
+    cp "$images/$name" "$folder/val/"
+done
+"$tarn" detect --checkpoint "$folder/run/best.safetensors" "$folder/val" \
     --output "$folder/detections"
 
 step "done"
