@@ -63,8 +63,7 @@ static bool take_number(struct json_cursor *cursor, struct digits *digits)
     }
     const unsigned char *first = p;
     p = take_digits(p, end, digits);
-    if (p == first)
-        return stop(cursor, p, p == begin ? "expected a number" : "expected a digit");
+    if (p == first) return stop(cursor, p, p == begin ? "expected a number" : "expected a digit");
     if (*first == '0' && p - first > 1) return stop(cursor, first + 1, "a number begins with 0");
     if (p < end && *p == '.') {
         const unsigned char *fraction = p + 1;
@@ -99,10 +98,10 @@ static bool convert_exact(const struct digits *digits, double *value)
 // can only go wrong where the first ended exactly half way between two doubles.
 static bool convert_extended(const struct digits *digits, double *value)
 {
-    static const long double powers[] = {
-        1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L,  1e9L,
-        1e10L, 1e11L, 1e12L, 1e13L, 1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L,
-        1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+    static const long double powers[] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,
+                                         1e7L,  1e8L,  1e9L,  1e10L, 1e11L, 1e12L, 1e13L,
+                                         1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L,
+                                         1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
     int e = digits->exponent;
     if (e < -27 || e > 27 || digits->mantissa == 0) return false;
     long double m = (long double)digits->mantissa;
@@ -138,7 +137,8 @@ static bool find_integer(const struct digits *digits, double value, int64_t *int
     if (digits->is_plain) {
         uint64_t limit = (uint64_t)INT64_MAX + digits->is_negative;
         if (digits->is_long || digits->mantissa > limit) return false;
-        *integer = digits->is_negative ? (int64_t)(0 - digits->mantissa) : (int64_t)digits->mantissa;
+        *integer =
+            digits->is_negative ? (int64_t)(0 - digits->mantissa) : (int64_t)digits->mantissa;
         return true;
     }
     if (!(fabs(value) <= 9007199254740992.0) || value != floor(value)) return false;

@@ -12,10 +12,10 @@ extern "C" {
 #endif
 
 struct json_number {
-    double value;      // nearest double, ties to even; infinite beyond the range (1e999)
-    int64_t integer;   // exact when is_integer
-    bool is_integer;   // a whole number that fits: written without fraction and exponent, or a whole
-                       // double up to 2^53 in magnitude (7.0, 1e3)
+    double value;    // nearest double, ties to even; infinite beyond the range (1e999)
+    int64_t integer; // exact when is_integer
+    bool is_integer; // a whole number that fits: written without fraction and exponent, or a whole
+                     // double up to 2^53 in magnitude (7.0, 1e3)
 };
 
 // Skips space, reads one number and ends behind it; false with the cursor's error set otherwise.

@@ -51,8 +51,8 @@ static bool clip_frame(const double box[4], const struct layout *layout, struct 
 {
     for (int i = 0; i < 4; i++)
         if (!isfinite(box[i])) return false;
-    if (box[2] < box[0] || box[3] < box[1] || box[0] >= layout->width ||
-        box[1] >= layout->height || box[2] <= 0 || box[3] <= 0)
+    if (box[2] < box[0] || box[3] < box[1] || box[0] >= layout->width || box[1] >= layout->height ||
+        box[2] <= 0 || box[3] <= 0)
         return false;
     // Half a line inwards: a frame along the image's border stays visible in full.
     double half = layout->line / 2;
@@ -102,8 +102,8 @@ static double overlap(const struct rect *a, const struct rect *b)
     return w > 0 && h > 0 ? w * h : 0;
 }
 
-// Above the frame, inside at its top, below it, inside at its bottom, each at the left and right: the
-// first place that covers the least of earlier tags.
+// Above the frame, inside at its top, below it, inside at its bottom, each at the left and right:
+// the first place that covers the least of earlier tags.
 static void place_tag(struct tag *tag, const struct tag *placed, size_t n_placed,
                       const struct layout *layout)
 {

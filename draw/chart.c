@@ -133,7 +133,8 @@ static void paint(cairo_t *cr, const struct chart *chart, double width, double h
     view.top = top + 8 * u;
     bool has_x_label = chart->x_label && chart->x_label[0];
     view.bottom = height - margin * 0.7 - size * (has_x_label ? 3.2 : 1.7);
-    if (view.bottom < view.top + 4) view.bottom = view.top + 4; // a tiny chart: clipped, not reversed
+    if (view.bottom < view.top + 4)
+        view.bottom = view.top + 4; // a tiny chart: clipped, not reversed
 
     chart_range(chart, &view);
     text_font(cr, size, false);
@@ -151,8 +152,8 @@ static void paint(cairo_t *cr, const struct chart *chart, double width, double h
     int wanted_x = (int)fmin(fmax((view.right - view.left) / (120 * u), 2), 10);
     ticks_linear(view.x_low, view.x_high, wanted_x, view.is_integer_x, &x_ticks);
     // Half a label past the last tick must stay on the canvas.
-    view.right = fmax(fmin(view.right, width - 6 * u - widest_label(cr, &x_ticks) / 2),
-                      view.left + 4);
+    view.right =
+        fmax(fmin(view.right, width - 6 * u - widest_label(cr, &x_ticks) / 2), view.left + 4);
 
     grid(cr, &view, &x_ticks, &y_ticks);
     if (has_x_label) {

@@ -13,9 +13,9 @@ extern "C" {
 #endif
 
 struct chart_series {
-    const char *name;  // legend; UTF-8; NULL or "": no entry
-    const double *x;   // (n), NULL: 0, 1, 2 ...
-    const double *y;   // (n); NaN, infinite and |value| > 1e300 are gaps, on a log axis also <= 0
+    const char *name; // legend; UTF-8; NULL or "": no entry
+    const double *x;  // (n), NULL: 0, 1, 2 ...
+    const double *y;  // (n); NaN, infinite and |value| > 1e300 are gaps, on a log axis also <= 0
     size_t n;
     double smoothing; // 0: the line as it is; else, below 1: that line pale, and over it its
                       // exponential moving average of this weight, corrected for its start
@@ -32,7 +32,8 @@ struct chart {
     int width, height;   // pixels; 0: 1200 x 720
 };
 
-// ERR_USAGE for sizes outside 16 .. 16384 and for a bad y range. No data at all is a chart that says so.
+// ERR_USAGE for sizes outside 16 .. 16384 and for a bad y range. No data at all is a chart that
+// says so.
 enum status chart_draw(const struct chart *chart, struct image *out) MUST_USE;
 enum status chart_save(const struct chart *chart, const char *path) MUST_USE; // PNG
 

@@ -176,8 +176,8 @@ void chart_plot(cairo_t *cr, const struct chart *chart, const struct chart_view 
 {
     double slack = 5 * view->unit; // whole dots on the border
     cairo_save(cr);
-    cairo_rectangle(cr, view->left - slack, view->top - slack,
-                    view->right - view->left + 2 * slack, view->bottom - view->top + 2 * slack);
+    cairo_rectangle(cr, view->left - slack, view->top - slack, view->right - view->left + 2 * slack,
+                    view->bottom - view->top + 2 * slack);
     cairo_clip(cr);
     // All pale lines first: no smoothed line is hidden by another's noise.
     for (int strong = 0; strong < 2; strong++)

@@ -47,7 +47,8 @@ struct color palette_class(int index)
     if (i < n_first) return from_hex(first[i]);
     // Hues a golden angle apart never meet again; lightness varies for those who see few hues.
     static const double lightness[] = {0.78, 0.64, 0.88, 0.71};
-    return from_oklch(lightness[i % 4], 0.19, fmod((double)i * 2.399963229728653, 6.283185307179586));
+    return from_oklch(lightness[i % 4], 0.19,
+                      fmod((double)i * 2.399963229728653, 6.283185307179586));
 }
 
 struct color palette_line(int index)

@@ -15,8 +15,7 @@ enum status surface_create(int width, int height, struct surface *surface)
     if (width < 1 || height < 1 || width > MAX_SIDE || height > MAX_SIDE)
         return fail(ERR_UNSUPPORTED, "drawing: a canvas of %d x %d pixels; sides may be 1 to %d",
                     width, height, MAX_SIDE);
-    struct surface made = {.pixels =
-                               cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height)};
+    struct surface made = {.pixels = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height)};
     made.cr = cairo_create(made.pixels);
     cairo_status_t code = cairo_status(made.cr);
     if (code != CAIRO_STATUS_SUCCESS) {

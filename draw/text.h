@@ -23,8 +23,8 @@ double text_width(cairo_t *cr, const char *clean);
 // From baseline to the top of capitals and to the bottom of letters like g, of the chosen font.
 void text_height(cairo_t *cr, double *ascent, double *descent);
 
-// Shortens a clean text at its end ("long na...") until it is at most `width` wide. "" when not even
-// one letter fits.
+// Shortens a clean text at its end ("long na...") until it is at most `width` wide. "" when not
+// even one letter fits.
 void text_fit(cairo_t *cr, char clean[TEXT_BYTES], double width);
 
 enum text_align { TEXT_LEFT, TEXT_CENTER, TEXT_RIGHT };

@@ -8,7 +8,11 @@ static double nice_step(double range, int wanted)
     double raw = range / (wanted < 1 ? 1 : wanted);
     double power = pow(10, floor(log10(raw)));
     double factor = raw / power;
-    return (factor <= 1.0000001 ? 1 : factor <= 2.0000001 ? 2 : factor <= 5.0000001 ? 5 : 10) * power;
+    return (factor <= 1.0000001   ? 1
+            : factor <= 2.0000001 ? 2
+            : factor <= 5.0000001 ? 5
+                                  : 10) *
+           power;
 }
 
 // One way of writing for all labels of an axis: a suffix for thousands, digits enough for the step.
@@ -19,8 +23,10 @@ static void write_labels(struct ticks *ticks, double step)
     bool is_scientific = largest >= 1e9 || (largest > 0 && largest < 1e-3);
     double unit = 1;
     const char *suffix = "";
-    if (!is_scientific && largest >= 1e6) unit = 1e6, suffix = "M";
-    else if (!is_scientific && largest >= 1e4) unit = 1e3, suffix = "k";
+    if (!is_scientific && largest >= 1e6)
+        unit = 1e6, suffix = "M";
+    else if (!is_scientific && largest >= 1e4)
+        unit = 1e3, suffix = "k";
     if (is_scientific) unit = pow(10, floor(log10(largest) + 1e-9));
     int digits = (int)fmin(fmax(0, -floor(log10(step / unit) + 1e-9)), 9);
     for (int i = 0; i < ticks->n; i++) {

@@ -12,7 +12,7 @@ enum { TICKS_MAX = 40, TICK_BYTES = 24 };
 
 struct ticks {
     int n;
-    double at[TICKS_MAX]; // ascending, within [low, high]
+    double at[TICKS_MAX];              // ascending, within [low, high]
     char label[TICKS_MAX][TICK_BYTES]; // "" for unlabelled ones
 };
 

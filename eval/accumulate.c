@@ -7,12 +7,12 @@
 
 // All detections by category and, within, by descending score over all images.
 struct ranking {
-    uint32_t *order;  // (n) indices of cells->detections
-    uint32_t *rank;   // (n) by detection: its place in its own cell
-    double *scores;   // (n) by detection
-    size_t *begins;   // (K + 1) in order
+    uint32_t *order;    // (n) indices of cells->detections
+    uint32_t *rank;     // (n) by detection: its place in its own cell
+    double *scores;     // (n) by detection
+    size_t *begins;     // (K + 1) in order
     int64_t *n_objects; // (K, A) that are not ignored
-    size_t largest;   // detections of one category
+    size_t largest;     // detections of one category
     size_t largest_objects;
 };
 

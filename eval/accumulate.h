@@ -8,8 +8,8 @@
 extern "C" {
 #endif
 
-// T thresholds, R = EVAL_RECALLS, K categories (1 when they are not used), A areas, M limits. -1 where
-// a category has no object in an area range.
+// T thresholds, R = EVAL_RECALLS, K categories (1 when they are not used), A areas, M limits. -1
+// where a category has no object in an area range.
 struct eval_tensors {
     size_t n_thresholds, n_categories, n_areas, n_limits;
     double *precision; // (T, R, K, A, M) the best precision at this recall or beyond

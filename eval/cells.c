@@ -89,8 +89,10 @@ static size_t list_cells(const struct eval_truth *truth, const struct sorting *s
             detection_key = key_of(sorting->images[i], sorting->categories[i], use_categories);
         }
         uint64_t key = object_key < detection_key ? object_key : detection_key;
-        struct cell cell = {.image = (uint32_t)(key >> 32), .category = (uint32_t)key,
-                            .first_object = object, .first_detection = detection};
+        struct cell cell = {.image = (uint32_t)(key >> 32),
+                            .category = (uint32_t)key,
+                            .first_object = object,
+                            .first_detection = detection};
         for (; object < truth->n_objects; object++) {
             const struct truth_object *o = &truth->objects[object];
             if (key_of(o->image, o->category, use_categories) != key) break;

@@ -11,7 +11,7 @@ extern "C" {
 
 // What is evaluated together: one image and one category (or all of them).
 struct cell {
-    uint32_t image, category; // indices; category 0 when categories are not used
+    uint32_t image, category;             // indices; category 0 when categories are not used
     size_t first_object, n_objects;       // in truth->objects
     size_t first_detection, n_detections; // in cells.detections; at most the largest limit
 };

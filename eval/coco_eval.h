@@ -1,9 +1,9 @@
 // COCO detection metrics equal to pycocotools' to the last bit.
 //
 // Matching, per image, category, area range and IoU threshold: detections by descending score (ties
-// in file order), each takes the best free object; crowds absorb any number; what matches an ignored
-// object, or lies outside the area range unmatched, counts neither for nor against.
-// AP: precision, made monotone, at 101 recalls, averaged over IoU 0.50:0.05:0.95 and categories.
+// in file order), each takes the best free object; crowds absorb any number; what matches an
+// ignored object, or lies outside the area range unmatched, counts neither for nor against. AP:
+// precision, made monotone, at 101 recalls, averaged over IoU 0.50:0.05:0.95 and categories.
 #ifndef TARN_EVAL_COCO_EVAL_H
 #define TARN_EVAL_COCO_EVAL_H
 
@@ -28,21 +28,21 @@ extern const char *const coco_stat_names[COCO_STATS]; // "AP", "AP50", "AP75", "
 struct eval_class {
     int64_t category_id;
     char *name;
-    double stats[COCO_STATS]; // of this class alone; -1: no ground truth
+    double stats[COCO_STATS];        // of this class alone; -1: no ground truth
     int64_t n_objects, n_detections; // objects without crowds
 };
 
 struct eval_result {
-    double stats[COCO_STATS]; // -1: undefined
+    double stats[COCO_STATS];   // -1: undefined
     struct eval_class *classes; // ascending category id
     size_t n_classes;
 };
 
 // Ground truth of the evaluator: its own reading of the annotation file (areas, crowds, order).
-// Only what counts is kept; annotations of images or categories that the file does not list are left
-// out, as pycocotools does, with a warning.
-// Errors: ERR_PARSE with the byte; ERR_DATA with the entry, for a missing or non-finite number, a
-// missing area (the id is named), duplicate annotation ids.
+// Only what counts is kept; annotations of images or categories that the file does not list are
+// left out, as pycocotools does, with a warning. Errors: ERR_PARSE with the byte; ERR_DATA with the
+// entry, for a missing or non-finite number, a missing area (the id is named), duplicate annotation
+// ids.
 struct eval_truth;
 enum status eval_truth_load(const char *path, struct eval_truth **truth) MUST_USE;
 void eval_truth_destroy(struct eval_truth *truth);
@@ -52,7 +52,8 @@ void eval_truth_destroy(struct eval_truth *truth);
 enum status eval_boxes(const struct eval_truth *truth, const struct eval_detection *detections,
                        size_t n, int n_threads, struct eval_result *result) MUST_USE;
 
-// A COCO results file: an array of {image_id, category_id, bbox, score}. All image ids must be known.
+// A COCO results file: an array of {image_id, category_id, bbox, score}. All image ids must be
+// known.
 enum status eval_results_load(const char *path, const struct eval_truth *truth,
                               struct eval_detection **detections, size_t *n) MUST_USE;
 // Writes one; numbers with the digits that restore them exactly.

@@ -80,8 +80,7 @@ static void read_part(const struct array_format *format, const struct json_curso
     part->cursor = cursor;
 }
 
-static enum status report(const struct array_format *format, const struct part *part,
-                          size_t index)
+static enum status report(const struct array_format *format, const struct part *part, size_t index)
 {
     const struct element_error *error = &part->error;
     size_t byte = (size_t)(part->cursor.at - part->cursor.begin);
@@ -159,8 +158,8 @@ static void divide(const struct json_cursor *cursor, struct part *parts, int n_p
     parts[n_parts - 1].end = cursor->end;
 }
 
-enum status array_read(const struct array_format *format, struct json_cursor *cursor,
-                       int n_threads, void *elements, size_t *n)
+enum status array_read(const struct array_format *format, struct json_cursor *cursor, int n_threads,
+                       void *elements, size_t *n)
 {
     struct part parts[MAX_PARTS] = {0};
     int n_parts = n_threads > 1 ? n_threads * 4 : 1;
@@ -233,7 +232,8 @@ bool object_next(struct object_reader *reader)
         // Longer than any name that is asked for, or decoded: "\u0069d" is "id".
         reader->decoded[0] = 0;
         if (reader->key_bytes < 6 * sizeof reader->decoded) {
-            cJSON *text = cJSON_ParseWithLengthOpts((const char *)quote, reader->key_bytes + 2, NULL, 0);
+            cJSON *text =
+                cJSON_ParseWithLengthOpts((const char *)quote, reader->key_bytes + 2, NULL, 0);
             if (text) snprintf(reader->decoded, sizeof reader->decoded, "%s", text->valuestring);
             cJSON_Delete(text);
         }

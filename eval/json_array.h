@@ -36,12 +36,12 @@ struct array_format {
 
 // cursor: at the '[' of the array, behind its ']' on success. *elements (a pointer to a pointer to
 // elements) gets a mem_alloc array of *n in file order.
-enum status array_read(const struct array_format *format, struct json_cursor *cursor,
-                       int n_threads, void *elements, size_t *n) MUST_USE;
+enum status array_read(const struct array_format *format, struct json_cursor *cursor, int n_threads,
+                       void *elements, size_t *n) MUST_USE;
 
-// Iterates over the members of one object: `begin` at the '{', then `next` until it is false; each value
-// must be consumed between calls. key is raw bytes between the quotes, or decoded where it holds
-// escapes.
+// Iterates over the members of one object: `begin` at the '{', then `next` until it is false; each
+// value must be consumed between calls. key is raw bytes between the quotes, or decoded where it
+// holds escapes.
 struct object_reader {
     struct json_cursor *cursor;
     const char *key;

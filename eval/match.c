@@ -7,12 +7,12 @@
 
 // Working memory of one thread, large enough for any cell.
 struct bench {
-    double *iou;         // (detections, objects) of the cell, file order of objects
-    bool *is_candidate;  // (detections) some object passes the lowest threshold
-    uint32_t *order;     // (objects) counted ones first, then ignored ones
-    bool *is_ignored;    // (objects) in that order
-    bool *is_crowd;      // (objects) in that order
-    bool *is_taken;      // (objects) in that order, at one threshold
+    double *iou;        // (detections, objects) of the cell, file order of objects
+    bool *is_candidate; // (detections) some object passes the lowest threshold
+    uint32_t *order;    // (objects) counted ones first, then ignored ones
+    bool *is_ignored;   // (objects) in that order
+    bool *is_crowd;     // (objects) in that order
+    bool *is_taken;     // (objects) in that order, at one threshold
 };
 
 void matches_free(struct matches *matches)

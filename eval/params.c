@@ -16,10 +16,8 @@ static void linspace(double from, double to, int n, double *values)
 
 void eval_params_init(struct eval_params *params)
 {
-    static const struct eval_area areas[] = {{"all", 0, 1e10},
-                                             {"small", 0, 1024},
-                                             {"medium", 1024, 9216},
-                                             {"large", 9216, 1e10}};
+    static const struct eval_area areas[] = {
+        {"all", 0, 1e10}, {"small", 0, 1024}, {"medium", 1024, 9216}, {"large", 9216, 1e10}};
     static const int limits[] = {1, 10, 100};
     *params = (struct eval_params){.n_thresholds = 10, .n_areas = 4, .n_limits = 3};
     linspace(0.5, 0.95, 10, params->thresholds);

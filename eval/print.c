@@ -62,8 +62,10 @@ void eval_print_classes(const struct eval_result *result)
         print_name(class->name[0] ? class->name : id, width);
         printf("  %8lld %10lld", (long long)class->n_objects, (long long)class->n_detections);
         for (size_t i = 0; i < n_shown; i++) {
-            if (class->stats[shown[i]] < 0) printf(" %6s", "-");
-            else printf(" %6.3f", class->stats[shown[i]]);
+            if (class->stats[shown[i]] < 0)
+                printf(" %6s", "-");
+            else
+                printf(" %6.3f", class->stats[shown[i]]);
         }
         putchar('\n');
     }

@@ -96,8 +96,9 @@ static enum status read_results(const char *path, struct json_cursor *cursor,
         cursor->at += 3; // a byte order mark
     json_skip_space(cursor);
     if (cursor->at < cursor->end && *cursor->at == '{')
-        return fail(ERR_DATA, "%s: an object, expected an array of results; is this an annotation "
-                              "file?",
+        return fail(ERR_DATA,
+                    "%s: an object, expected an array of results; is this an annotation "
+                    "file?",
                     path);
     if (cursor->at >= cursor->end || *cursor->at != '[')
         return fail(ERR_PARSE, "%s: byte %zu: %s", path, (size_t)(cursor->at - cursor->begin),

@@ -15,7 +15,7 @@ static const struct slot {
     const char *area;
     int limit; // index, or LIMIT_100
 } slots[COCO_STATS] = {
-    {false, 0, "all", LIMIT_100}, {false, 0.5, "all", 2}, {false, 0.75, "all", 2},
+    {false, 0, "all", LIMIT_100}, {false, 0.5, "all", 2},  {false, 0.75, "all", 2},
     {false, 0, "small", 2},       {false, 0, "medium", 2}, {false, 0, "large", 2},
     {true, 0, "all", 0},          {true, 0, "all", 1},     {true, 0, "all", 2},
     {true, 0, "small", 2},        {true, 0, "medium", 2},  {true, 0, "large", 2},

@@ -10,9 +10,9 @@ extern "C" {
 
 #define ALL_CATEGORIES ((size_t)-1)
 
-// Means over thresholds, recalls and categories (or of one category alone); -1 where there is nothing
-// to average. AP is taken at 100 detections, or at the largest limit when 100 is none of them; AR1 and
-// AR10 at the first two limits; the others at the third, or the last there is.
+// Means over thresholds, recalls and categories (or of one category alone); -1 where there is
+// nothing to average. AP is taken at 100 detections, or at the largest limit when 100 is none of
+// them; AR1 and AR10 at the first two limits; the others at the third, or the last there is.
 enum status summarize(const struct eval_tensors *tensors, const struct eval_params *params,
                       size_t category, double stats[COCO_STATS]) MUST_USE;
 

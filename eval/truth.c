@@ -24,12 +24,14 @@ static int64_t find(const void *ids, size_t stride, size_t n, int64_t id, size_t
 {
     const char *base = ids;
     size_t low = 0, high = n;
-#define ID_AT(i) (*(const int64_t *)(const void *)(base + (i) * stride))
+#define ID_AT(i) (*(const int64_t *)(const void *)(base + (i)*stride))
     if (*last < n && ID_AT(*last) == id) return (int64_t)*last;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (ID_AT(middle) < id) low = middle + 1;
-        else high = middle;
+        if (ID_AT(middle) < id)
+            low = middle + 1;
+        else
+            high = middle;
     }
     if (low == n || ID_AT(low) != id) return TRUTH_NONE;
 #undef ID_AT
@@ -122,9 +124,10 @@ static enum status check_ids(const struct eval_truth *truth)
         if (i > 0 && truth->objects[i].id <= truth->objects[i - 1].id) is_ascending = false;
     }
     if (n_zero)
-        log_warn("%s: an annotation has the id 0. As in pycocotools, such an object is never found: "
-                 "a detection that matches it is a false positive. Number annotations from 1",
-                 truth->path);
+        log_warn(
+            "%s: an annotation has the id 0. As in pycocotools, such an object is never found: "
+            "a detection that matches it is a false positive. Number annotations from 1",
+            truth->path);
     if (is_ascending) return OK;
     struct numbered_id *ids = mem_alloc(n, sizeof *ids);
     if (!ids) return ERR_MEMORY;
@@ -147,8 +150,10 @@ static void resolve_objects(struct eval_truth *truth)
         struct truth_object object = truth->objects[i];
         int64_t image = truth_find_image(truth, object.image_id, &last_image);
         int64_t category = truth_find_category(truth, object.category_id, &last_category);
-        if (image == TRUTH_NONE) no_image++;
-        else if (category == TRUTH_NONE) no_category++;
+        if (image == TRUTH_NONE)
+            no_image++;
+        else if (category == TRUTH_NONE)
+            no_category++;
         if (image == TRUTH_NONE || category == TRUTH_NONE) continue;
         object.image = (uint32_t)image;
         object.category = (uint32_t)category;

@@ -144,7 +144,8 @@ static enum status read_member(struct eval_truth *truth, const struct object_rea
     // As in Python, the last of two members of one name counts. Threads guess that an array reaches
     // to the end of the file, which is so for annotations alone.
     if (is_images) {
-        struct array_format format = {truth->path, name, sizeof *truth->image_ids, read_image, NULL};
+        struct array_format format = {truth->path, name, sizeof *truth->image_ids, read_image,
+                                      NULL};
         mem_free(truth->image_ids);
         truth->image_ids = NULL;
         return array_read(&format, cursor, 1, &truth->image_ids, &truth->n_images);
@@ -171,8 +172,9 @@ static enum status read_file(struct eval_truth *truth, struct json_cursor *curso
         cursor->at += 3; // a byte order mark
     json_skip_space(cursor);
     if (cursor->at < cursor->end && *cursor->at == '[')
-        return fail(ERR_DATA, "%s: an array, expected an object with images, annotations and "
-                              "categories; is this a results file?",
+        return fail(ERR_DATA,
+                    "%s: an array, expected an object with images, annotations and "
+                    "categories; is this a results file?",
                     truth->path);
     if (!object_begin(&reader, cursor)) return syntax_fail(truth->path, cursor);
     while (object_next(&reader)) TRY(read_member(truth, &reader, n_threads));
