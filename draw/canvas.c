@@ -138,6 +138,7 @@ static void paint_frame(cairo_t *cr, const struct tag *tag, const struct layout 
     const struct rect *f = &tag->frame;
     // A dark rim keeps the colour apart from a background of the same colour.
     cairo_rectangle(cr, f->x, f->y, f->w, f->h);
+    cairo_set_line_cap(cr, CAIRO_LINE_CAP_ROUND); // a box of no extent is a dot
     cairo_set_source_rgba(cr, 0, 0, 0, 0.45);
     cairo_set_line_width(cr, layout->line + fmax(1.0, layout->line * 0.6));
     cairo_stroke_preserve(cr);

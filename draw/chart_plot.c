@@ -93,19 +93,16 @@ struct pencil {
     bool is_down;
     double column, first, low, high, last;
     size_t in_column, n_segment;
-    double x;
+    double x, half_dot;
 };
 
 static void pencil_flush(struct pencil *p)
 {
     if (!p->in_column) return;
-    if (!p->is_down) {
-        cairo_move_to(p->cr, p->x, p->first);
-        if (p->in_column == 1 && p->n_segment == 1)
-            cairo_line_to(p->cr, p->x, p->first); // a lone point is a dot
-    } else {
+    if (p->is_down)
         cairo_line_to(p->cr, p->x, p->first);
-    }
+    else
+        cairo_move_to(p->cr, p->x, p->first);
     p->is_down = true;
     if (p->in_column > 2) {
         cairo_line_to(p->cr, p->x, p->low);
@@ -134,6 +131,10 @@ static void pencil_to(struct pencil *p, double x, double y)
 static void pencil_lift(struct pencil *p)
 {
     pencil_flush(p);
+    if (p->n_segment == 1) { // a lone point becomes a short dash with round ends
+        cairo_move_to(p->cr, p->x - p->half_dot, p->last);
+        cairo_line_to(p->cr, p->x + p->half_dot, p->last);
+    }
     p->is_down = false;
     p->n_segment = 0;
 }
@@ -141,7 +142,7 @@ static void pencil_lift(struct pencil *p)
 static void trace(cairo_t *cr, const struct chart *chart, const struct chart_view *view,
                   const struct chart_series *series, double smoothing)
 {
-    struct pencil pencil = {.cr = cr};
+    struct pencil pencil = {.cr = cr, .half_dot = 1.5 * view->unit};
     double mean = 0, weight = 1; // weight: what is still missing of the mean's total weight
     for (size_t i = 0; i < series->n; i++) {
         double x, y;

@@ -42,7 +42,7 @@ static struct color from_oklch(double lightness, double chroma, double hue)
 struct color palette_class(int index)
 {
     static const unsigned first[] = {0xFF7A1A, 0x35B8FF, 0xFFE13A, 0x12C99B,
-                                     0xFF8FD0, 0x4C6FFF, 0xF2384A, 0xB7F04A};
+                                     0xFF8FD0, 0x8161FF, 0xF2384A, 0xB7F04A};
     size_t i = index < 0 ? 0 : (size_t)index, n_first = sizeof first / sizeof *first;
     if (i < n_first) return from_hex(first[i]);
     // Hues a golden angle apart never meet again; lightness varies for those who see few hues.

@@ -3,10 +3,10 @@
 
     tools/golden_eval.py [--output DIR] [CASE ...]
 
-Needs numpy and pycocotools. Each case is three files: CASE.truth.json (annotations), CASE.results.json
-and CASE.expected.txt with the versions, the parameters, the 12 numbers and, for each (threshold,
-category, area, limit), the recall and the 101 precisions and scores as bit patterns of doubles, equal
-neighbours written once: "3ff0000000000000*4" is 1.0 four times.
+Needs numpy and pycocotools. Each case is three files: CASE.truth.json (annotations),
+CASE.results.json and CASE.expected.txt with the versions, the parameters, the 12 numbers and, for
+each (threshold, category, area, limit), the recall and the 101 precisions and scores as bits of
+doubles, equal neighbours written once: "3ff0000000000000*4" is 1.0 four times.
 """
 import argparse
 import contextlib
@@ -195,7 +195,8 @@ def settings():
                "areas": [["all", 0, 1e10], ["tiny", 0, 500], ["large", 4096, 1e5]]}
 
 
-CASES = {f.__name__: f for f in (ties, fractions, recalls, limits, single, odd_ids, pooled, settings)}
+CASES = {f.__name__: f
+         for f in (ties, fractions, recalls, limits, single, odd_ids, pooled, settings)}
 
 
 def evaluate(truth, results, options, iou_type="bbox"):
@@ -246,8 +247,8 @@ def one_per_line(items):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", default=pathlib.Path(__file__).parent.parent / "tests/golden/eval",
-                        type=pathlib.Path)
+    parser.add_argument("--output", type=pathlib.Path,
+                        default=pathlib.Path(__file__).parent.parent / "tests/golden/eval")
     parser.add_argument("cases", nargs="*", choices=[[], *CASES], metavar="CASE")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -256,7 +257,7 @@ def main():
         truth = problem.truth()
         text = expected_text(evaluate(truth, problem.results, options), options, "bbox")
         (arguments.output / f"{name}.truth.json").write_text(
-            "{" + ",\n".join(f'"{key}":{one_per_line(value)}' for key, value in truth.items()) + "}\n")
+            "{" + ",\n".join(f'"{k}":{one_per_line(v)}' for k, v in truth.items()) + "}\n")
         (arguments.output / f"{name}.results.json").write_text(one_per_line(problem.results) + "\n")
         (arguments.output / f"{name}.expected.txt").write_text(text)
         print(name, len(truth["annotations"]), "objects,", len(problem.results), "detections")
