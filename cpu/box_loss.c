@@ -58,8 +58,8 @@ static bool difference_at(const struct level *level, int64_t image, int64_t i, f
     int32_t match = level->matched[image * level->n_all + anchor];
     if (match < 0) return false;
     float target[4];
-    box_encode(level->anchors + 4 * anchor,
-               level->gt_boxes + 4 * (image * level->n_boxes + match), level->args->weights, target);
+    box_encode(level->anchors + 4 * anchor, level->gt_boxes + 4 * (image * level->n_boxes + match),
+               level->args->weights, target);
     const float *delta = level->deltas + 4 * (image * level->n_anchors + i);
     for (int k = 0; k < 4; k++) difference[k] = delta[k] - target[k];
     return true;

@@ -37,15 +37,25 @@ static enum isa choose(void)
     return best < 0 ? ISA_V2 : (enum isa)best;
 }
 
+static int chosen = -1;
+
 enum isa isa_level(void)
 {
-    static int chosen = -1; // threads that race here all store the same value
+    // Threads that race here all store the same value.
     int level = __atomic_load_n(&chosen, __ATOMIC_RELAXED);
     if (level < 0) {
         level = (int)choose();
         __atomic_store_n(&chosen, level, __ATOMIC_RELAXED);
     }
     return (enum isa)level;
+}
+
+enum status isa_use(enum isa level)
+{
+    if ((int)level > machine_level())
+        return fail(ERR_UNSUPPORTED, "this processor lacks %s", names[level]);
+    __atomic_store_n(&chosen, (int)level, __ATOMIC_RELAXED);
+    return OK;
 }
 
 const char *isa_name(enum isa level)
@@ -62,8 +72,7 @@ enum status isa_check(void)
     for (int level = 0; level < N_ISA; level++) {
         if (strcmp(wanted, names[level] + strlen("x86-64-")) != 0) continue;
         if (level <= best) return OK;
-        return fail(ERR_DEVICE, "TARN_ISA=%s: this processor reaches only %s", wanted,
-                    names[best]);
+        return fail(ERR_DEVICE, "TARN_ISA=%s: this processor reaches only %s", wanted, names[best]);
     }
     return fail(ERR_USAGE, "TARN_ISA=%s: expected v2, v3 or v4", wanted);
 }
@@ -73,6 +82,11 @@ enum status isa_check(void)
 enum isa isa_level(void)
 {
     return ISA_V2;
+}
+
+enum status isa_use(enum isa level)
+{
+    return level == ISA_V2 ? OK : fail(ERR_UNSUPPORTED, "this processor has no x86-64 levels");
 }
 
 const char *isa_name(enum isa level)

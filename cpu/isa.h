@@ -24,6 +24,9 @@ const char *isa_name(enum isa level); // "x86-64-v3"; "generic" on other machine
 // it names, or even v2.
 enum status isa_check(void) MUST_USE;
 
+// For tests: another level from now on. ERR_UNSUPPORTED when this machine lacks it.
+enum status isa_use(enum isa level) MUST_USE;
+
 #define ISA_PASTE(name, suffix)  name##_##suffix
 #define ISA_EXPAND(name, suffix) ISA_PASTE(name, suffix)
 #define ISA_NAME(name)           ISA_EXPAND(name, TARN_ISA_SUFFIX) // in *_hot.c only

@@ -29,8 +29,8 @@ static void object_best(const struct image *image, float *best, int n_threads)
 #pragma omp parallel for schedule(static) num_threads(n_threads)
     for (int64_t begin = 0; begin < image->n_anchors; begin += MATCH_BLOCK)
         ISA_PICK(match_object_best)
-        (image->anchors + 4 * begin, block_size(image, begin), image->objects, n,
-         best + (ptrdiff_t)omp_get_thread_num() * n);
+    (image->anchors + 4 * begin, block_size(image, begin), image->objects, n,
+     best + (ptrdiff_t)omp_get_thread_num() * n);
     for (int t = 1; t < n_threads; t++)
         for (int g = 0; g < n; g++)
             if (best[(ptrdiff_t)t * n + g] > best[g]) best[g] = best[(ptrdiff_t)t * n + g];

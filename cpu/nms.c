@@ -50,9 +50,8 @@ enum status cpu_nms_forward(const struct op_call *call)
     const struct nms_args *args = call->args;
     int64_t n_images = call->in[0]->shape[0], n_slots = call->in[0]->shape[1];
     void *scratch = NULL;
-    TRY(call->backend->scratch(call->backend,
-                               (size_t)n_images * (size_t)n_slots * sizeof(struct candidate),
-                               &scratch));
+    TRY(call->backend->scratch(
+        call->backend, (size_t)n_images * (size_t)n_slots * sizeof(struct candidate), &scratch));
 #pragma omp parallel for schedule(dynamic)
     for (int64_t image = 0; image < n_images; image++) {
         struct candidate *order = (struct candidate *)scratch + image * n_slots;
@@ -62,8 +61,7 @@ enum status cpu_nms_forward(const struct op_call *call)
         int32_t *keep = (int32_t *)call->out[0]->data + image * args->max_keep;
         size_t n = 0;
         for (int64_t slot = 0; slot < n_slots; slot++)
-            if (scores[slot] >= 0.0f)
-                order[n++] = (struct candidate){scores[slot], (int32_t)slot};
+            if (scores[slot] >= 0.0f) order[n++] = (struct candidate){scores[slot], (int32_t)slot};
         qsort(order, n, sizeof *order, by_score);
         int n_keep = 0;
         for (size_t i = 0; i < n && n_keep < args->max_keep; i++)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cpu/stream.h"
 #include "nn/ops.h"
 
 #ifdef __cplusplus
@@ -25,7 +26,8 @@ struct pool_map {
     int64_t n;
     int h, w, c, oh, ow;
     struct window window;
-    const void *args; // the pool's own parameters
+    const void *args;           // the pool's own parameters
+    bool y_streams, dx_streams; // too large for the caches, and fit for cpu/stream.h
 };
 
 struct pool_map pool_map_of(const struct op_call *call);
@@ -34,13 +36,14 @@ struct pool_map pool_map_of(const struct op_call *call);
 typedef void (*pool_row_forward)(const struct op_call *call, const struct pool_map *map,
                                  int64_t image, int out_row);
 
-// Rows [begin, end) of one image's input gradient.
+// Rows [begin, end) of one image's input gradient. scratch: this thread's own floats.
 typedef void (*pool_band_backward)(const struct op_backward_call *backward,
-                                   const struct pool_map *map, int64_t image, int begin, int end);
+                                   const struct pool_map *map, int64_t image, int begin, int end,
+                                   float *scratch);
 
 enum status pool_run_forward(const struct op_call *call, pool_row_forward row) MUST_USE;
-enum status pool_run_backward(const struct op_backward_call *backward,
-                              pool_band_backward band) MUST_USE;
+enum status pool_run_backward(const struct op_backward_call *backward, pool_band_backward band,
+                              size_t scratch_floats) MUST_USE;
 
 // Zeroes those elements of rows [begin, end) of dx that no window contains.
 void pool_zero_uncovered(const struct pool_map *map, int64_t image, int begin, int end, float *dx);
@@ -66,8 +69,7 @@ POOL_LOOP_INLINE struct pool_patch pool_patch_at(const struct pool_map *map, int
     size_t c = (size_t)map->c, width = (size_t)map->w;
     patch.first = (((size_t)image * (size_t)map->h + (size_t)top) * width + (size_t)left) * c;
     patch.row = width * c;
-    patch.out =
-        (((size_t)image * (size_t)map->oh + (size_t)oh) * (size_t)map->ow + (size_t)ow) * c;
+    patch.out = (((size_t)image * (size_t)map->oh + (size_t)oh) * (size_t)map->ow + (size_t)ow) * c;
     patch.rows = bottom - top;
     patch.cols = right - left;
     patch.top = top - (oh * w->stride_h - w->pad_begin_h);
@@ -75,6 +77,14 @@ POOL_LOOP_INLINE struct pool_patch pool_patch_at(const struct pool_map *map, int
     patch.c = map->c;
     return patch;
 }
+
+// Results that stream are computed in a small buffer, which stays in the first-level cache.
+enum { POOL_MAX_STREAM_CHANNELS = 256 };
+
+struct pool_stream_buffer {
+    float values[POOL_MAX_STREAM_CHANNELS];
+    uint8_t bytes[POOL_MAX_STREAM_CHANNELS];
+};
 
 // Channels of a large window are taken in blocks, whose running values stay in the cache.
 enum { POOL_CHANNEL_BLOCK = 128 };

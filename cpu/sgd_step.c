@@ -19,9 +19,8 @@ enum status cpu_sgd_step_forward(const struct op_call *call)
     }
     size_t n = tensor_count(call->in[0]);
 #pragma omp parallel for schedule(static)
-    for (size_t begin = 0; begin < n; begin += CHUNK)
-        ISA_PICK(sgd_chunk)
-        (args, clip, n - begin < CHUNK ? n - begin : CHUNK, values + begin, grads + begin,
-         velocity + begin);
+    for (size_t begin = 0; begin < n; begin += CHUNK) ISA_PICK(sgd_chunk)
+    (args, clip, n - begin < CHUNK ? n - begin : CHUNK, values + begin, grads + begin,
+     velocity + begin);
     return OK;
 }

@@ -58,16 +58,20 @@ static void forward_row(const struct op_call *call, const struct pool_map *map, 
     const float *x = call->in[0]->data;
     float *y = call->out[0]->data;
     int rows_counted = count_h(map, oh);
+    float buffer[POOL_MAX_STREAM_CHANNELS];
     for (int ow = 0; ow < map->ow; ow++) {
         struct pool_patch p = pool_patch_at(map, image, oh, ow);
         float count = (float)(rows_counted * count_w(map, ow));
+        float *out = map->y_streams ? buffer : y + p.out;
         if (p.rows == 3 && p.cols == 3)
-            small_window(x + p.first, p.row, p.c, 3, 3, count, y + p.out);
+            small_window(x + p.first, p.row, p.c, 3, 3, count, out);
         else if (p.rows == 2 && p.cols == 2)
-            small_window(x + p.first, p.row, p.c, 2, 2, count, y + p.out);
+            small_window(x + p.first, p.row, p.c, 2, 2, count, out);
         else
-            any_window(x + p.first, &p, count, y + p.out);
+            any_window(x + p.first, &p, count, out);
+        if (map->y_streams) stream_copy(y + p.out, buffer, (size_t)p.c * sizeof(float));
     }
+    if (map->y_streams) stream_end();
 }
 
 enum status ISA_NAME(pool_avg_forward)(const struct op_call *call)
@@ -83,9 +87,8 @@ struct gradients {
 
 POOL_LOOP_INLINE void gather_with(const struct gradients *g, const struct pool_map *map,
                                   const struct pool_pixel *p, const float *scale, int n_oh,
-                                  int n_ow, bool adds)
+                                  int n_ow, bool adds, float *restrict dx)
 {
-    float *restrict dx = g->dx + p->in;
     const float *restrict dy = g->dy + p->out;
     size_t c = (size_t)map->c, out_row = (size_t)map->ow * c;
 #pragma omp simd
@@ -125,23 +128,29 @@ POOL_LOOP_INLINE void gather(const void *context, const struct pool_map *map,
     float scale[4];
     for (int i = 0; i < n_oh * n_ow; i++)
         scale[i] = 1.0f / (float)(count_h(map, p->oh + i / n_ow) * count_w(map, p->ow + i % n_ow));
-    if (g->adds)
-        gather_with(g, map, p, scale, n_oh, n_ow, true);
-    else
-        gather_with(g, map, p, scale, n_oh, n_ow, false);
+    float *dx = g->dx + p->in, buffer[POOL_MAX_STREAM_CHANNELS];
+    if (g->adds) {
+        gather_with(g, map, p, scale, n_oh, n_ow, true, dx);
+    } else if (map->dx_streams) {
+        gather_with(g, map, p, scale, n_oh, n_ow, false, buffer);
+        stream_copy(dx, buffer, (size_t)map->c * sizeof(float));
+    } else {
+        gather_with(g, map, p, scale, n_oh, n_ow, false, dx);
+    }
 }
 
 static void backward_band(const struct op_backward_call *backward, const struct pool_map *map,
-                          int64_t image, int begin, int end)
+                          int64_t image, int begin, int end, float *scratch)
 {
+    (void)scratch;
     const struct op_call *call = backward->forward;
-    struct gradients g = {.dy = call->out[0]->grad,
-                          .dx = call->in[0]->grad,
-                          .adds = backward->beta[0] != 0.0f};
+    struct gradients g = {
+        .dy = call->out[0]->grad, .dx = call->in[0]->grad, .adds = backward->beta[0] != 0.0f};
     pool_gather_band(map, image, begin, end, gather, &g);
+    if (map->dx_streams) stream_end();
 }
 
 enum status ISA_NAME(pool_avg_backward)(const struct op_backward_call *backward)
 {
-    return pool_run_backward(backward, backward_band);
+    return pool_run_backward(backward, backward_band, 0);
 }

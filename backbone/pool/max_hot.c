@@ -5,8 +5,8 @@
 
 POOL_DECLARE_KERNELS(max);
 
-// A byte holds a place in windows of up to 256 elements; in larger ones (the whole map) backward
-// looks for the maximum again.
+// A byte holds a place in windows of up to 256 elements. For larger ones (the whole map) it is
+// written but means nothing: backward looks for the maximum again.
 static bool has_places(const struct pool_map *map)
 {
     return (int64_t)map->window.kernel_h * map->window.kernel_w <= 256;
@@ -74,13 +74,14 @@ static void forward_row(const struct op_call *call, const struct pool_map *map, 
 {
     const float *x = call->in[0]->data;
     float *y = call->out[0]->data;
-    uint8_t *places = call->n_out > 1 && has_places(map) ? call->out[1]->data : NULL;
+    uint8_t *places = call->n_out > 1 ? call->out[1]->data : NULL;
     int kernel_h = map->window.kernel_h, kernel_w = map->window.kernel_w;
+    struct pool_stream_buffer buffer;
     for (int ow = 0; ow < map->ow; ow++) {
         struct pool_patch p = pool_patch_at(map, image, oh, ow);
         const float *a = x + p.first;
-        float *out = y + p.out;
-        uint8_t *place = places ? places + p.out : NULL;
+        float *out = map->y_streams ? buffer.values : y + p.out;
+        uint8_t *place = !places ? NULL : map->y_streams ? buffer.bytes : places + p.out;
         bool is_whole = p.rows == kernel_h && p.cols == kernel_w;
         if (is_whole && kernel_h == 3 && kernel_w == 3 && place)
             small_window(a, p.row, p.c, 3, 3, out, place, true);
@@ -92,7 +93,12 @@ static void forward_row(const struct op_call *call, const struct pool_map *map, 
             small_window(a, p.row, p.c, 2, 2, out, NULL, false);
         else
             any_window(a, &p, kernel_w, out, place);
+        if (map->y_streams) {
+            stream_copy(y + p.out, buffer.values, (size_t)p.c * sizeof(float));
+            if (places) stream_copy(places + p.out, buffer.bytes, (size_t)p.c);
+        }
     }
+    if (map->y_streams) stream_end();
 }
 
 enum status ISA_NAME(pool_max_forward)(const struct op_call *call)
@@ -108,10 +114,10 @@ struct gradients {
 };
 
 POOL_LOOP_INLINE void gather_with(const struct gradients *g, const struct pool_map *map,
-                                  const struct pool_pixel *p, int n_oh, int n_ow, bool adds)
+                                  const struct pool_pixel *p, int n_oh, int n_ow, bool adds,
+                                  float *restrict dx)
 {
     const struct window *win = &map->window;
-    float *restrict dx = g->dx + p->in;
     const float *restrict dy = g->dy + p->out;
     const uint8_t *restrict places = g->places + p->out;
     size_t c = (size_t)map->c, out_row = (size_t)map->ow * c;
@@ -133,27 +139,35 @@ POOL_LOOP_INLINE void gather(const void *context, const struct pool_map *map,
                              const struct pool_pixel *pixel, int n_oh, int n_ow)
 {
     const struct gradients *g = context;
-    if (g->adds)
-        gather_with(g, map, pixel, n_oh, n_ow, true);
-    else
-        gather_with(g, map, pixel, n_oh, n_ow, false);
+    float *dx = g->dx + pixel->in, buffer[POOL_MAX_STREAM_CHANNELS];
+    if (g->adds) {
+        gather_with(g, map, pixel, n_oh, n_ow, true, dx);
+    } else if (map->dx_streams) {
+        gather_with(g, map, pixel, n_oh, n_ow, false, buffer);
+        stream_copy(dx, buffer, (size_t)map->c * sizeof(float));
+    } else {
+        gather_with(g, map, pixel, n_oh, n_ow, false, dx);
+    }
 }
 
 static void backward_band(const struct op_backward_call *backward, const struct pool_map *map,
-                          int64_t image, int begin, int end)
+                          int64_t image, int begin, int end, float *scratch)
 {
+    (void)scratch;
     const struct op_call *call = backward->forward;
     struct gradients g = {.dy = call->out[0]->grad,
                           .places = call->out[1]->data,
                           .dx = call->in[0]->grad,
                           .adds = backward->beta[0] != 0.0f};
     pool_gather_band(map, image, begin, end, gather, &g);
+    if (map->dx_streams) stream_end();
 }
 
 // Windows too large for stored places: the band's rows get the gradients of maxima inside it.
 static void backward_large(const struct op_backward_call *backward, const struct pool_map *map,
-                           int64_t image, int begin, int end)
+                           int64_t image, int begin, int end, float *scratch)
 {
+    (void)scratch;
     const struct op_call *call = backward->forward;
     const struct window *win = &map->window;
     const float *x = call->in[0]->data, *dy = call->out[0]->grad;
@@ -185,5 +199,5 @@ static void backward_large(const struct op_backward_call *backward, const struct
 enum status ISA_NAME(pool_max_backward)(const struct op_backward_call *backward)
 {
     struct pool_map map = pool_map_of(backward->forward);
-    return pool_run_backward(backward, has_places(&map) ? backward_band : backward_large);
+    return pool_run_backward(backward, has_places(&map) ? backward_band : backward_large, 0);
 }

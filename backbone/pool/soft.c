@@ -11,7 +11,8 @@ static const struct field fields[] = {
      .initial = "1",
      .min = 0.0,
      .max = 1e4,
-     .help = "inverse temperature: 0 averages, 1 is the paper's, large values approach the maximum"},
+     .help =
+         "inverse temperature: 0 averages, 1 is the paper's, large values approach the maximum"},
     {.name = "grad",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct soft_args, grad),

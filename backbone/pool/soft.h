@@ -20,9 +20,15 @@ POOL_INLINE float soft_larger(float a, float maximum)
     return a > maximum ? a : maximum;
 }
 
-POOL_INLINE float soft_term(float d, float beta) // e_i
+// e_i = 2^(d_i * log2_scale); log2_scale = soft_log2_scale(beta)
+POOL_INLINE float soft_log2_scale(double beta)
 {
-    return vec_expf(beta * d);
+    return (float)(beta * 1.4426950408889634);
+}
+
+POOL_INLINE float soft_term(float d, float log2_scale)
+{
+    return vec_exp2f_falling(d * log2_scale);
 }
 
 POOL_INLINE float soft_value(float maximum, float s, float t) // y
@@ -30,11 +36,12 @@ POOL_INLINE float soft_value(float maximum, float s, float t) // y
     return maximum + t / s;
 }
 
-// dy/da_i = w_i (1 + beta (a_i - y)), and w_i alone where the weights are held constant: that is
-// slope_beta = 0. Here w_i = e_i inverse_s and a_i - y = d_i - mean_d, mean_d = t / s.
-POOL_INLINE float soft_slope(float e, float d, float mean_d, float inverse_s, float slope_beta)
+// dy/da_i = w_i (1 + beta (a_i - y)), or w_i alone where the weights are held constant: then
+// slope_beta = 0. e_scaled = e_i times upstream gradient / s; a_i - y = d_i - mean_d,
+// mean_d = t / s.
+POOL_INLINE float soft_slope(float e_scaled, float d, float mean_d, float slope_beta)
 {
-    return e * inverse_s * (1.0f + slope_beta * (d - mean_d));
+    return e_scaled * vec_fma(slope_beta, d - mean_d, 1.0f);
 }
 
 #endif
