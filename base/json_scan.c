@@ -8,16 +8,22 @@ static bool stop(struct json_cursor *cursor, const char *error)
     return false;
 }
 
-void json_skip_space(struct json_cursor *cursor)
+// Once a value at least: not worth a call.
+static inline void skip_space(struct json_cursor *cursor)
 {
     const unsigned char *p = cursor->at, *end = cursor->end;
     while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r')) p++;
     cursor->at = p;
 }
 
+void json_skip_space(struct json_cursor *cursor)
+{
+    skip_space(cursor);
+}
+
 bool json_skip_byte(struct json_cursor *cursor, unsigned char wanted, const char *what)
 {
-    json_skip_space(cursor);
+    skip_space(cursor);
     if (cursor->at >= cursor->end || *cursor->at != wanted) return stop(cursor, what);
     cursor->at++;
     return true;
@@ -30,8 +36,10 @@ static bool is_digit(const struct json_cursor *cursor)
 
 static bool skip_digits(struct json_cursor *cursor)
 {
+    const unsigned char *p = cursor->at, *end = cursor->end;
     if (!is_digit(cursor)) return stop(cursor, "expected a digit");
-    while (is_digit(cursor)) cursor->at++;
+    while (p < end && *p >= '0' && *p <= '9') p++;
+    cursor->at = p;
     return true;
 }
 
@@ -157,14 +165,14 @@ static bool skip_at_depth(struct json_cursor *cursor, int depth);
 static bool skip_array(struct json_cursor *cursor, int depth)
 {
     cursor->at++;
-    json_skip_space(cursor);
+    skip_space(cursor);
     if (cursor->at < cursor->end && *cursor->at == ']') {
         cursor->at++;
         return true;
     }
     for (;;) {
         if (!skip_at_depth(cursor, depth)) return false;
-        json_skip_space(cursor);
+        skip_space(cursor);
         if (cursor->at < cursor->end && *cursor->at == ',') {
             cursor->at++;
             continue;
@@ -176,7 +184,7 @@ static bool skip_array(struct json_cursor *cursor, int depth)
 static bool skip_object(struct json_cursor *cursor, int depth)
 {
     cursor->at++;
-    json_skip_space(cursor);
+    skip_space(cursor);
     if (cursor->at < cursor->end && *cursor->at == '}') {
         cursor->at++;
         return true;
@@ -185,7 +193,7 @@ static bool skip_object(struct json_cursor *cursor, int depth)
         if (!json_skip_string(cursor)) return false;
         if (!json_skip_byte(cursor, ':', "expected ':'")) return false;
         if (!skip_at_depth(cursor, depth)) return false;
-        json_skip_space(cursor);
+        skip_space(cursor);
         if (cursor->at < cursor->end && *cursor->at == ',') {
             cursor->at++;
             continue;
@@ -196,7 +204,7 @@ static bool skip_object(struct json_cursor *cursor, int depth)
 
 static bool skip_at_depth(struct json_cursor *cursor, int depth)
 {
-    json_skip_space(cursor);
+    skip_space(cursor);
     if (cursor->at >= cursor->end) return stop(cursor, "");
     switch (*cursor->at) {
     case '{':
@@ -222,6 +230,6 @@ bool json_skip_value(struct json_cursor *cursor)
 
 bool json_skip_end(struct json_cursor *cursor)
 {
-    json_skip_space(cursor);
+    skip_space(cursor);
     return cursor->at == cursor->end || stop(cursor, "text after the end of the value");
 }
