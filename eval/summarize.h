@@ -16,7 +16,7 @@ extern "C" {
 enum status summarize(const struct eval_tensors *tensors, const struct eval_params *params,
                       size_t category, double stats[COCO_STATS]) MUST_USE;
 
-// The mean as numpy computes it: sums of 8192 elements, each pairwise, added from the left.
+// The mean as numpy 2 computes it: a pairwise sum, divided.
 double summarize_mean(const double *values, size_t n);
 
 #ifdef __cplusplus
