@@ -62,6 +62,9 @@ static void read_image(struct reader *reader)
     png_infop info = reader->info;
     png_set_read_fn(png, reader, read_bytes);
     png_set_user_limits(png, IMAGE_MAX_PIXELS, IMAGE_MAX_PIXELS);
+    // Only what makes up the pixels is read: other chunks may claim any length, and libpng would
+    // allocate it.
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_read_info(png, info);
     reader->status = image_allocate(reader->name, png_get_image_width(png, info),
                                     png_get_image_height(png, info), &reader->image);
