@@ -66,6 +66,9 @@ static void read_image(struct reader *reader)
     // allocate it.
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_read_info(png, info);
+    // Deflate expands at most 1032 times: a small file of a huge image is a broken one.
+    uint64_t raw_bytes = (uint64_t)png_get_rowbytes(png, info) * png_get_image_height(png, info);
+    if (raw_bytes / 1032 > reader->n_bytes) png_error(png, "unexpected end of file");
     reader->status = image_allocate(reader->name, png_get_image_width(png, info),
                                     png_get_image_height(png, info), &reader->image);
     if (reader->status != OK) return;
