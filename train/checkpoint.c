@@ -41,7 +41,7 @@ static void meta_integer(struct meta_list *meta, const char *key, int64_t value)
     meta_text(meta, key, meta->numbers[meta->n]);
 }
 
-enum status checkpoint_config_text(const struct config *config, char **text)
+enum status checkpoint_config_text(const struct config *config, bool is_indented, char **text)
 {
     cJSON *json = NULL;
     TRY(config_to_json(config, &json));
@@ -51,7 +51,7 @@ enum status checkpoint_config_text(const struct config *config, char **text)
         cJSON_AddStringToObject(versions, "git", TARN_GIT) &&
         cJSON_AddStringToObject(versions, "build", TARN_BUILD) &&
         cJSON_AddStringToObject(versions, "compiler", TARN_COMPILER))
-        made = cJSON_Print(json);
+        made = is_indented ? cJSON_Print(json) : cJSON_PrintUnformatted(json);
     cJSON_Delete(json);
     if (!made) return fail(ERR_MEMORY, "out of memory");
     *text = made;
@@ -79,7 +79,7 @@ static enum status meta_make(const struct checkpoint *c, struct meta_list *meta)
 {
     const struct config *config = c->config;
     memset(meta, 0, sizeof *meta);
-    TRY(checkpoint_config_text(config, &meta->config));
+    TRY(checkpoint_config_text(config, false, &meta->config));
     TRY(classes_text(c->classes, &meta->classes));
     meta_text(meta, "format", "pt"); // what readers of the field look for
     meta_text(meta, "arch", resnet_names[config->backbone.type]);

@@ -45,8 +45,9 @@ enum status checkpoint_load_state(const char *path, struct params *params,
 enum status checkpoint_read_config(const char *path, struct config *config,
                                    struct classes *classes) MUST_USE;
 
-// The resolved config with versions and seed as text, for config.json; cJSON_free releases it.
-enum status checkpoint_config_text(const struct config *config, char **text) MUST_USE;
+// The resolved config with versions and seed as text; cJSON_free releases it.
+enum status checkpoint_config_text(const struct config *config, bool is_indented,
+                                   char **text) MUST_USE;
 
 #ifdef __cplusplus
 }

@@ -67,7 +67,7 @@ enum status evaluate_detections(struct session *session, const struct coco_datas
         loader_release(loader, batch);
         if (status != OK) goto done;
         if (options->progress && options->progress(options->context, done, dataset->n_images)) {
-            status = fail(ERR_INTERRUPTED, "interrupted during the evaluation");
+            status = fail(ERR_INTERRUPTED, "interrupted during the evaluation; --resume starts it again");
             goto done;
         }
     }

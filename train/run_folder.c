@@ -60,7 +60,7 @@ enum status run_folder_prepare(const struct run_folder *folder)
 enum status run_folder_save_config(const struct run_folder *folder, const struct config *config)
 {
     char *text = NULL;
-    TRY(checkpoint_config_text(config, &text));
+    TRY(checkpoint_config_text(config, true, &text));
     enum status status = file_write(folder->config, text, strlen(text));
     cJSON_free(text);
     return status;

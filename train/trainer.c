@@ -210,6 +210,30 @@ static enum status loop(struct trainer *t)
     return OK;
 }
 
+static void print_start(const struct trainer *t)
+{
+    const struct session *s = t->session;
+    const struct params *params = detector_params(s->detector);
+    char backend[256];
+    s->backend->describe(s->backend, backend, sizeof backend);
+    log_info("%s", backend);
+    log_info("training: %zu images of %zu classes; validation: %zu images", s->train->n_images,
+             s->classes.n, s->val ? s->val->n_images : 0);
+    log_info("%.2f million parameters, %.2f million trained; %" PRId64 " iterations of %" PRId64
+             " images",
+             (double)params_count(params, false) * 1e-6, (double)params_count(params, true) * 1e-6,
+             t->config->train.iterations,
+             t->config->train.batch_size * t->config->train.accumulate);
+}
+
+static void print_end(const struct trainer *t)
+{
+    printf("finished: %s\n", t->folder.last);
+    if (t->progress.best_iteration)
+        printf("best validation AP %.4f at iteration %" PRId64 ": %s\n", t->progress.best_ap,
+               t->progress.best_iteration, t->folder.best);
+}
+
 static enum status open_loader(struct trainer *t)
 {
     const struct config *config = t->config;
@@ -268,7 +292,10 @@ enum status trainer_run(struct session *session, const struct trainer_options *o
     GUARD(run_folder_save_config(&t->folder, t->config));
     GUARD(metrics_open(options->output, t->progress.log_bytes, &t->metrics));
     GUARD(open_loader(t));
+    if (!options->is_quiet) print_start(t);
     GUARD(loop(t));
+    live_line_clear(&t->line);
+    if (!options->is_quiet) print_end(t);
 done:
     live_line_clear(&t->line);
     loader_destroy(t->loader);
