@@ -28,8 +28,10 @@ static void blank_comments(char *text, size_t n)
     bool in_string = false;
     for (size_t i = 0; i < n; i++) {
         if (in_string) {
-            if (text[i] == '\\') i++;
-            else if (text[i] == '"') in_string = false;
+            if (text[i] == '\\')
+                i++;
+            else if (text[i] == '"')
+                in_string = false;
         } else if (text[i] == '"') {
             in_string = true;
         } else if (text[i] == '/' && i + 1 < n && text[i + 1] == '/') {
@@ -52,8 +54,8 @@ static enum status check_text(const char *name, const char *text, size_t n_bytes
     if (json_skip_value(&cursor) && json_skip_end(&cursor)) return OK;
     size_t line = 1;
     for (const unsigned char *p = begin; p < cursor.at; p++) line += *p == '\n';
-    return fail(ERR_PARSE, "%s: line %zu, byte %zu: %s", name, line,
-                (size_t)(cursor.at - begin), cursor.error);
+    return fail(ERR_PARSE, "%s: line %zu, byte %zu: %s", name, line, (size_t)(cursor.at - begin),
+                cursor.error);
 }
 
 enum status json_parse(const char *name, const char *text, size_t n_bytes, bool comments,
@@ -68,8 +70,10 @@ enum status json_parse(const char *name, const char *text, size_t n_bytes, bool 
     GUARD(check_text(name, copy, n_bytes));
     cJSON *parsed = cJSON_ParseWithLengthOpts(copy, n_bytes, NULL, 0);
     // The text was checked, so what fails now is memory.
-    if (parsed) *tree = parsed;
-    else status = fail(ERR_MEMORY, "%s: out of memory while reading %zu bytes", name, n_bytes);
+    if (parsed)
+        *tree = parsed;
+    else
+        status = fail(ERR_MEMORY, "%s: out of memory while reading %zu bytes", name, n_bytes);
 done:
     mem_free(copy);
     return status;
@@ -119,8 +123,7 @@ const cJSON *json_find(const cJSON *object, const char *name)
 {
     if (!cJSON_IsObject(object)) return NULL;
     const cJSON *found = NULL, *member;
-    cJSON_ArrayForEach(member, object)
-    {
+    cJSON_ArrayForEach (member, object) {
         if (strcmp(member->string, name) == 0) found = member;
     }
     return found;
@@ -184,18 +187,17 @@ enum status json_get_numbers(const cJSON *object, const struct json_place *place
     const cJSON *member, *item;
     TRY(json_get(object, place, name, JSON_ARRAY, &member));
     size_t count = 0;
-    cJSON_ArrayForEach(item, member) count++;
+    cJSON_ArrayForEach (item, member) count++;
     if (count != n)
         return json_fail(ERR_DATA, place, "\"%s\" has %zu numbers, expected %zu", name, count, n);
     size_t i = 0;
-    cJSON_ArrayForEach(item, member)
-    {
+    cJSON_ArrayForEach (item, member) {
         if (!cJSON_IsNumber(item) || !isfinite(item->valuedouble))
             return json_fail(ERR_DATA, place, "\"%s\"[%zu] is not a finite number", name, i);
         i++;
     }
     i = 0;
-    cJSON_ArrayForEach(item, member) values[i++] = item->valuedouble;
+    cJSON_ArrayForEach (item, member) values[i++] = item->valuedouble;
     return OK;
 }
 
@@ -213,8 +215,10 @@ enum status json_get_flag(const cJSON *object, const struct json_place *place, c
 {
     const cJSON *member = json_find(object, name);
     if (!member) return OK;
-    if (cJSON_IsBool(member)) *value = cJSON_IsTrue(member) != 0;
-    else if (cJSON_IsNumber(member)) *value = member->valuedouble != 0.0;
+    if (cJSON_IsBool(member))
+        *value = cJSON_IsTrue(member) != 0;
+    else if (cJSON_IsNumber(member))
+        *value = member->valuedouble != 0.0;
     else
         return json_fail(ERR_DATA, place, "\"%s\" is %s, expected 0 or 1", name,
                          json_kind_name(json_kind_of(member)));
@@ -225,9 +229,12 @@ void json_write_string(FILE *stream, const char *text)
 {
     putc('"', stream);
     for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        if (*p == '"' || *p == '\\') fprintf(stream, "\\%c", *p);
-        else if (*p < 0x20) fprintf(stream, "\\u%04x", *p);
-        else putc(*p, stream);
+        if (*p == '"' || *p == '\\')
+            fprintf(stream, "\\%c", *p);
+        else if (*p < 0x20)
+            fprintf(stream, "\\u%04x", *p);
+        else
+            putc(*p, stream);
     }
     putc('"', stream);
 }

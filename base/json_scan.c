@@ -124,9 +124,13 @@ static bool skip_escape(struct json_cursor *cursor)
     case 'f':
     case 'n':
     case 'r':
-    case 't': cursor->at++; return true;
-    case 'u': return skip_unicode_escape(cursor);
-    default: return stop(cursor, "unknown escape in a string");
+    case 't':
+        cursor->at++;
+        return true;
+    case 'u':
+        return skip_unicode_escape(cursor);
+    default:
+        return stop(cursor, "unknown escape in a string");
     }
 }
 
@@ -150,8 +154,7 @@ bool json_skip_string(struct json_cursor *cursor)
 static bool skip_word(struct json_cursor *cursor, const char *word)
 {
     size_t n = strlen(word), left = (size_t)(cursor->end - cursor->at);
-    if (memcmp(cursor->at, word, left < n ? left : n) != 0)
-        return stop(cursor, "expected a value");
+    if (memcmp(cursor->at, word, left < n ? left : n) != 0) return stop(cursor, "expected a value");
     if (left < n) {
         cursor->at = cursor->end;
         return stop(cursor, "");
@@ -211,12 +214,18 @@ static bool skip_at_depth(struct json_cursor *cursor, int depth)
     case '[':
         if (depth == JSON_MAX_DEPTH) return stop(cursor, "nested more than 128 deep");
         return *cursor->at == '{' ? skip_object(cursor, depth + 1) : skip_array(cursor, depth + 1);
-    case '"': return json_skip_string(cursor);
-    case 't': return skip_word(cursor, "true");
-    case 'f': return skip_word(cursor, "false");
-    case 'n': return skip_word(cursor, "null");
-    case 'N': return stop(cursor, "NaN is not JSON");
-    case 'I': return stop(cursor, "Infinity is not JSON");
+    case '"':
+        return json_skip_string(cursor);
+    case 't':
+        return skip_word(cursor, "true");
+    case 'f':
+        return skip_word(cursor, "false");
+    case 'n':
+        return skip_word(cursor, "null");
+    case 'N':
+        return stop(cursor, "NaN is not JSON");
+    case 'I':
+        return stop(cursor, "Infinity is not JSON");
     default:
         if (*cursor->at == '-' || is_digit(cursor)) return skip_number(cursor);
         return stop(cursor, "expected a value");

@@ -14,7 +14,7 @@ enum {
     AT_END,
 };
 
-enum { DROP_BYTES = 8 << 20 }; // pages are given back in pieces of this size
+enum { DROP_BYTES = 8 << 20 };                   // pages are given back in pieces of this size
 static const size_t PAGE_MASK = ~(size_t)0xFFFF; // to a multiple of any page size in use
 
 static enum status parse_fail(const struct json_stream *stream)
@@ -68,13 +68,23 @@ static void enter_value(struct json_stream *stream)
     stream->kind = JSON_NULL;
     if (stream->cursor.at >= stream->cursor.end) return; // reading the value will report it
     switch (*stream->cursor.at) {
-    case '[': stream->kind = JSON_ARRAY; break;
-    case '{': stream->kind = JSON_OBJECT; break;
-    case '"': stream->kind = JSON_STRING; break;
+    case '[':
+        stream->kind = JSON_ARRAY;
+        break;
+    case '{':
+        stream->kind = JSON_OBJECT;
+        break;
+    case '"':
+        stream->kind = JSON_STRING;
+        break;
     case 't':
-    case 'f': stream->kind = JSON_BOOL; break;
-    case 'n': break;
-    default: stream->kind = JSON_NUMBER;
+    case 'f':
+        stream->kind = JSON_BOOL;
+        break;
+    case 'n':
+        break;
+    default:
+        stream->kind = JSON_NUMBER;
     }
 }
 
@@ -255,9 +265,8 @@ static bool find_member(const struct json_element *object, const char *name,
         const unsigned char *value = cursor.at;
         if (!json_skip_value(&cursor)) return false;
         if (key_length == name_length && memcmp(key + 1, name, name_length) == 0) {
-            *found = (struct json_element){
-                value, (size_t)(cursor.at - value),
-                object->offset + (uint64_t)(value - object->bytes), 0};
+            *found = (struct json_element){value, (size_t)(cursor.at - value),
+                                           object->offset + (uint64_t)(value - object->bytes), 0};
             is_found = true;
         }
         json_skip_space(&cursor);

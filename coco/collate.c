@@ -45,10 +45,10 @@ static enum status check_size(const char *path, const struct coco_image *entry,
     if ((entry->width == 0 || entry->width == image->width) &&
         (entry->height == 0 || entry->height == image->height))
         return OK;
-    if (orientation != 1)
-        snprintf(hint, sizeof hint, " (its EXIF orientation is %d)", orientation);
-    return fail(ERR_DATA, "%s: the image is %d x %d, its annotation (id %" PRId64 ") says %d x %d%s",
-                path, image->width, image->height, entry->id, entry->width, entry->height, hint);
+    if (orientation != 1) snprintf(hint, sizeof hint, " (its EXIF orientation is %d)", orientation);
+    return fail(ERR_DATA,
+                "%s: the image is %d x %d, its annotation (id %" PRId64 ") says %d x %d%s", path,
+                image->width, image->height, entry->id, entry->width, entry->height, hint);
 }
 
 static enum status prepare(const struct loader_config *config, int64_t number, int slot,
@@ -86,8 +86,7 @@ static int32_t count_objects(const struct coco_dataset *dataset, size_t index)
 {
     const struct coco_image *entry = &dataset->images[index];
     int32_t n = 0;
-    for (size_t i = 0; i < entry->n_objects; i++)
-        n += !dataset->objects[entry->first + i].is_crowd;
+    for (size_t i = 0; i < entry->n_objects; i++) n += !dataset->objects[entry->first + i].is_crowd;
     return n;
 }
 

@@ -22,7 +22,7 @@ struct collate_item {
 
 // A batch with the sizes of its memory, so that it can be filled again.
 struct collate_storage {
-    struct batch batch; // first: a batch pointer is a storage pointer
+    struct batch batch;                     // first: a batch pointer is a storage pointer
     size_t image_capacity, object_capacity; // floats of images; n * G
 };
 

@@ -28,8 +28,10 @@ static enum status survey(struct json_stream *stream, struct array_place places[
         TRY(json_stream_member(stream, &member));
         if (!member.name) break;
         if (!stream->is_object)
-            return fail(ERR_DATA, "%s: is an array (a results file?), expected an object with "
-                                  "\"images\", \"annotations\" and \"categories\"", stream->path);
+            return fail(ERR_DATA,
+                        "%s: is an array (a results file?), expected an object with "
+                        "\"images\", \"annotations\" and \"categories\"",
+                        stream->path);
         int which = 0;
         while (which < N_ARRAYS && strcmp(member.name, array_names[which]) != 0) which++;
         if (which == N_ARRAYS) continue;
@@ -60,7 +62,8 @@ static int compare_ids(int64_t a, int64_t b)
 
 static int compare_categories(const void *a, const void *b)
 {
-    return compare_ids(((const struct coco_category *)a)->id, ((const struct coco_category *)b)->id);
+    return compare_ids(((const struct coco_category *)a)->id,
+                       ((const struct coco_category *)b)->id);
 }
 
 static int compare_images(const void *a, const void *b)
@@ -172,8 +175,10 @@ static enum status read_objects(struct json_stream *stream, const struct array_p
             return json_fail(ERR_DATA, &where, "category_id %" PRId64 " is not in \"categories\"",
                              category_id);
         if (!fit_box(image, object, &data->dropped)) continue;
-        if (object->is_crowd) data->dropped.crowd++;
-        else data->categories[object->category].n_objects++;
+        if (object->is_crowd)
+            data->dropped.crowd++;
+        else
+            data->categories[object->category].n_objects++;
         image_of[data->n_objects++] = (uint32_t)(image - data->images);
         data->images[image - data->images].n_objects++;
     }
@@ -214,8 +219,8 @@ static enum status refuse_duplicate_objects(const struct coco_dataset *data)
     qsort(ids, data->n_objects, sizeof *ids, compare_int64);
     for (size_t i = 1; i < data->n_objects && status == OK; i++)
         if (ids[i] == ids[i - 1])
-            status = fail(ERR_DATA, "%s: annotations: id %" PRId64 " occurs twice", data->path,
-                          ids[i]);
+            status =
+                fail(ERR_DATA, "%s: annotations: id %" PRId64 " occurs twice", data->path, ids[i]);
     mem_free(ids);
     return status;
 }
@@ -226,8 +231,8 @@ static void report(const struct coco_dataset *data, bool has_annotations)
     if (!has_annotations)
         log_warn("%s: has no \"annotations\": all images count as empty", data->path);
     if (dropped->no_area || dropped->outside)
-        log_warn("%s: dropped %" PRId64 " boxes without area and %" PRId64
-                 " outside their image", data->path, dropped->no_area, dropped->outside);
+        log_warn("%s: dropped %" PRId64 " boxes without area and %" PRId64 " outside their image",
+                 data->path, dropped->no_area, dropped->outside);
     if (dropped->duplicate_images)
         log_warn("%s: dropped %" PRId64 " repeated image entries", data->path,
                  dropped->duplicate_images);
@@ -283,8 +288,8 @@ void coco_dataset_destroy(struct coco_dataset *dataset)
 const struct coco_image *coco_image_find(const struct coco_dataset *dataset, int64_t id)
 {
     struct coco_image key = {.id = id};
-    return (const struct coco_image *)bsearch(&key, dataset->images, dataset->n_images,
-                                              sizeof key, compare_images);
+    return (const struct coco_image *)bsearch(&key, dataset->images, dataset->n_images, sizeof key,
+                                              compare_images);
 }
 
 int coco_category_index(const struct coco_dataset *dataset, int64_t id)

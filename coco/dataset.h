@@ -28,8 +28,8 @@ struct coco_image {
 
 struct coco_object {
     int64_t id;
-    float box[4]; // x1 y1 x2 y2, clamped to the image
-    int category; // index into categories
+    float box[4];                 // x1 y1 x2 y2, clamped to the image
+    int category;                 // index into categories
     uint32_t segmentation_bytes;  // 0: none
     uint64_t segmentation_offset; // byte range of "segmentation" in the file
     double area;                  // the file's
@@ -38,9 +38,9 @@ struct coco_object {
 
 // What was left out, for the report.
 struct coco_dropped {
-    int64_t crowd;   // kept in objects with is_crowd set; training leaves them out
-    int64_t no_area; // width or height not above 0
-    int64_t outside; // nothing left after clamping to the image
+    int64_t crowd;            // kept in objects with is_crowd set; training leaves them out
+    int64_t no_area;          // width or height not above 0
+    int64_t outside;          // nothing left after clamping to the image
     int64_t duplicate_images; // a second entry equal to the first in id, name and size
 };
 

@@ -81,8 +81,7 @@ enum status coco_read_object(const struct json_stream *stream, const struct json
     GUARD(json_get_flag(tree, &place, "iscrowd", &object->is_crowd));
     const cJSON *area = json_find(tree, "area");
     object->area = box[2] * box[3];
-    if (area && !cJSON_IsNull(area))
-        GUARD(json_get_number(tree, &place, "area", &object->area));
+    if (area && !cJSON_IsNull(area)) GUARD(json_get_number(tree, &place, "area", &object->area));
     const double edges[4] = {box[0], box[1], box[0] + box[2], box[1] + box[3]};
     for (int i = 0; i < 4; i++) {
         if (!(fabs(edges[i]) <= 1e9)) {

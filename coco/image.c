@@ -32,7 +32,8 @@ static void warn_once_about_orientation(const char *name, int orientation)
     static atomic_flag is_warned = ATOMIC_FLAG_INIT;
     if (atomic_flag_test_and_set(&is_warned)) return;
     log_warn("%s: its EXIF orientation %d is not applied, pixels are used as stored (said once, "
-             "whatever the number of such images)", name, orientation);
+             "whatever the number of such images)",
+             name, orientation);
 }
 
 enum status image_decode(const void *bytes, size_t n_bytes, const char *name, enum exif_mode exif,
@@ -40,9 +41,12 @@ enum status image_decode(const void *bytes, size_t n_bytes, const char *name, en
 {
     const uint8_t *data = (const uint8_t *)bytes;
     struct image decoded = {0, 0, NULL};
-    if (jpeg_is(data, n_bytes)) TRY(jpeg_decode(data, n_bytes, name, &decoded));
-    else if (png_is(data, n_bytes)) TRY(png_decode(data, n_bytes, name, &decoded));
-    else return fail(ERR_DATA, "%s: not a JPEG or PNG image", name);
+    if (jpeg_is(data, n_bytes))
+        TRY(jpeg_decode(data, n_bytes, name, &decoded));
+    else if (png_is(data, n_bytes))
+        TRY(png_decode(data, n_bytes, name, &decoded));
+    else
+        return fail(ERR_DATA, "%s: not a JPEG or PNG image", name);
     int tag = exif_orientation(data, n_bytes);
     if (tag != 1 && exif == EXIF_IGNORE) warn_once_about_orientation(name, tag);
     if (tag != 1 && exif == EXIF_APPLY && exif_apply(tag, &decoded) != OK) {
@@ -54,8 +58,7 @@ enum status image_decode(const void *bytes, size_t n_bytes, const char *name, en
     return OK;
 }
 
-enum status image_load(const char *path, enum exif_mode exif, struct image *image,
-                       int *orientation)
+enum status image_load(const char *path, enum exif_mode exif, struct image *image, int *orientation)
 {
     struct file_map map;
     TRY(file_map_open(path, &map));
@@ -67,7 +70,8 @@ enum status image_load(const char *path, enum exif_mode exif, struct image *imag
 void resize_target(int width, int height, int min_size, int max_size, int *new_width,
                    int *new_height)
 {
-    double short_side = width < height ? width : height, long_side = width < height ? height : width;
+    double short_side = width < height ? width : height,
+           long_side = width < height ? height : width;
     double scale = fmin(min_size / short_side, max_size / long_side);
     *new_width = (int)fmax(1.0, trunc(width * scale));
     *new_height = (int)fmax(1.0, trunc(height * scale));

@@ -25,9 +25,9 @@ enum exif_mode {
 };
 
 // JPEG (grey, YCbCr, RGB, CMYK, YCCK) and PNG (any kind; alpha is dropped, of 16 bits the upper 8
-// are kept), by content, not by name. CMYK values are taken as inverted, as Adobe writes them and as
-// all browsers and Pillow read them. *orientation (may be NULL) gets the EXIF tag, 1 when absent.
-// Errors name the file: truncated or corrupt, not an image, absurd size (> 2^28 pixels).
+// are kept), by content, not by name. CMYK values are taken as inverted, as Adobe writes them and
+// as all browsers and Pillow read them. *orientation (may be NULL) gets the EXIF tag, 1 when
+// absent. Errors name the file: truncated or corrupt, not an image, absurd size (> 2^28 pixels).
 enum status image_load(const char *path, enum exif_mode exif, struct image *image,
                        int *orientation) MUST_USE;
 

@@ -93,8 +93,10 @@ enum status png_decode(const uint8_t *bytes, size_t n_bytes, const char *name, s
                                           NULL, png_allocate, png_release);
     if (!reader.png) return fail(ERR_MEMORY, "%s: out of memory", name);
     reader.info = png_create_info_struct(reader.png);
-    if (!reader.info) reader.status = fail(ERR_MEMORY, "%s: out of memory", name);
-    else if (setjmp(png_jmpbuf(reader.png)) == 0) read_image(&reader);
+    if (!reader.info)
+        reader.status = fail(ERR_MEMORY, "%s: out of memory", name);
+    else if (setjmp(png_jmpbuf(reader.png)) == 0)
+        read_image(&reader);
     png_destroy_read_struct(&reader.png, &reader.info, NULL);
     if (reader.status != OK) {
         image_free(&reader.image);

@@ -205,6 +205,11 @@ enum status loader_create(const struct loader_config *config, struct loader **ou
         return fail(ERR_USAGE, "loader: sizes and counts must be at least 1");
     for (int i = 0; i < config->n_min_sizes; i++)
         if (config->min_sizes[i] < 1) return fail(ERR_USAGE, "loader: image size below 1");
+    const struct coco_dataset *dataset = config->dataset;
+    for (size_t i = 0; config->raw_labels && i < dataset->n_categories; i++)
+        if (dataset->categories[i].id < 0 || dataset->categories[i].id > INT32_MAX)
+            return fail(ERR_DATA, "%s: category id %lld cannot be a label", dataset->path,
+                        (long long)dataset->categories[i].id);
     struct loader *loader = (struct loader *)mem_alloc(1, sizeof *loader);
     if (!loader) return ERR_MEMORY;
     loader->config = *config;

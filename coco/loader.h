@@ -24,17 +24,17 @@ struct batch {
     size_t *image_index;  // (n) into dataset->images
     int max_objects;      // G, at least 1
     float *boxes;         // (n, G, 4) x1 y1 x2 y2 in resized coordinates
-    int32_t *labels;      // (n, G) category index + 1 (or raw category id: loader_config.raw_labels)
-    int32_t *counts;      // (n)
-    double load_seconds;  // decode + augment time of this batch, all threads
+    int32_t *labels;     // (n, G) category index + 1 (or raw category id: loader_config.raw_labels)
+    int32_t *counts;     // (n)
+    double load_seconds; // decode + augment time of this batch, all threads
 };
 
 struct loader_config {
     const struct coco_dataset *dataset; // borrowed
     const char *image_folder;           // borrowed
     int batch_size;
-    bool is_training;        // shuffle, flip, wrap around for ever; else by image id, once
-    int n_min_sizes;         // training draws one per image, evaluation takes the last
+    bool is_training; // shuffle, flip, wrap around for ever; else by image id, once
+    int n_min_sizes;  // training draws one per image, evaluation takes the last
     int min_sizes[32];
     int max_size;
     double flip_probability; // training only
@@ -63,8 +63,8 @@ void loader_destroy(struct loader *loader); // stops the threads
 enum status loader_next(struct loader *loader, struct batch **batch) MUST_USE;
 void loader_release(struct loader *loader, struct batch *batch); // reuses its memory
 
-size_t loader_n_broken(const struct loader *loader);  // images left out by skip_broken so far
-size_t loader_n_images(const struct loader *loader);  // in one epoch
+size_t loader_n_broken(const struct loader *loader); // images left out by skip_broken so far
+size_t loader_n_images(const struct loader *loader); // in one epoch
 
 #ifdef __cplusplus
 }

@@ -81,8 +81,8 @@ static void blend(const float *restrict first, const float *restrict second, flo
 enum status image_to_canvas(const struct image *image, bool flip, int new_width, int new_height,
                             float *canvas, int canvas_width, int canvas_height)
 {
-    struct resizer r = {.image = image, .flip = flip, .new_width = new_width,
-                        .stretched_y = {-1, -1}};
+    struct resizer r = {
+        .image = image, .flip = flip, .new_width = new_width, .stretched_y = {-1, -1}};
     size_t row = 3 * (size_t)canvas_width, used = 3 * (size_t)new_width;
     enum status status = ERR_MEMORY;
     r.columns = (struct tap *)mem_alloc((size_t)new_width, sizeof *r.columns);

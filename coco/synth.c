@@ -58,11 +58,12 @@ static enum status inspect(const struct synth_config *config, const char *settin
     if (file_is_folder(config->output)) TRY(is_empty_folder(config->output, &is_empty));
     if (is_empty) return OK;
     char *text = NULL;
-    bool is_same = file_read(settings_path, SETTINGS_BYTES, &text, NULL) == OK &&
-                   strcmp(text, settings) == 0;
+    bool is_same =
+        file_read(settings_path, SETTINGS_BYTES, &text, NULL) == OK && strcmp(text, settings) == 0;
     mem_free(text);
     if (!is_same)
-        return fail(ERR_USAGE, "%s: holds something else: choose another folder, or remove it first",
+        return fail(ERR_USAGE,
+                    "%s: holds something else: choose another folder, or remove it first",
                     config->output);
     *is_done = file_exists(last_path);
     return OK;
@@ -136,7 +137,8 @@ static enum status write_part(const struct synth_config *config, const char *pat
     enum status status = OK;
     TRY(file_writer_begin(&part.writer, path));
     FILE *stream = part.writer.stream;
-    fprintf(stream, "{\"info\": {\"description\": \"tarn synth, seed %" PRIu64 "\"},\n\"images\": [\n",
+    fprintf(stream,
+            "{\"info\": {\"description\": \"tarn synth, seed %" PRIu64 "\"},\n\"images\": [\n",
             config->seed);
     GUARD(append(&part, ""));
     for (int i = from; i < to; i++) GUARD(add_image(config, i, folder, &part));

@@ -16,8 +16,8 @@ extern const char *const synth_class_names[SYNTH_MAX_CLASSES];
 
 struct synth_config {
     const char *output;
-    int n_images; // in all, 1 .. 10^6
-    int n_val;    // of these, for validation; 0 .. n_images - 1
+    int n_images;      // in all, 1 .. 10^6
+    int n_val;         // of these, for validation; 0 .. n_images - 1
     int width, height; // 32 .. 4096
     int n_classes;     // the first of synth_class_names
     uint64_t seed;

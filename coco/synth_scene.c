@@ -31,11 +31,16 @@ static float texture_at(const struct painter *p, int x, int y)
     float v = (p->cosine * dy - p->sine * dx) / p->pitch;
     float fu = u - floorf(u) - 0.5f, fv = v - floorf(v) - 0.5f;
     switch (p->texture) {
-    case TEXTURE_STRIPES: return fu > 0.0f ? 1.0f : 0.0f;
-    case TEXTURE_CHECKS: return (fu > 0.0f) == (fv > 0.0f) ? 1.0f : 0.0f;
-    case TEXTURE_DOTS: return fu * fu + fv * fv < 0.09f ? 1.0f : 0.0f;
-    case TEXTURE_SHADED: return 0.5f + 0.5f * sinf(u);
-    default: return 0.0f;
+    case TEXTURE_STRIPES:
+        return fu > 0.0f ? 1.0f : 0.0f;
+    case TEXTURE_CHECKS:
+        return (fu > 0.0f) == (fv > 0.0f) ? 1.0f : 0.0f;
+    case TEXTURE_DOTS:
+        return fu * fu + fv * fv < 0.09f ? 1.0f : 0.0f;
+    case TEXTURE_SHADED:
+        return 0.5f + 0.5f * sinf(u);
+    default:
+        return 0.0f;
     }
 }
 
@@ -48,7 +53,8 @@ static void paint_pixel(void *context, int x, int y, float coverage)
         float colour = p->colours[0][c] + second * (p->colours[1][c] - p->colours[0][c]);
         pixel[c] += alpha * (colour - pixel[c]);
     }
-    if (p->owner_id && coverage >= 0.5f) p->owner[(size_t)y * (size_t)p->width + (size_t)x] = p->owner_id;
+    if (p->owner_id && coverage >= 0.5f)
+        p->owner[(size_t)y * (size_t)p->width + (size_t)x] = p->owner_id;
 }
 
 // A dry run of painting: what would be hidden, and how large the shape is.
@@ -201,8 +207,8 @@ static void finish(struct painter *p, struct image *image)
             for (int c = 0; c < 3; c++, i++) {
                 // The sum of four bytes is close to normal: mean 510, deviation 148.
                 uint32_t bits = rng_u32(p->rng);
-                float sum = (float)((bits & 255) + (bits >> 8 & 255) + (bits >> 16 & 255) +
-                                    (bits >> 24));
+                float sum =
+                    (float)((bits & 255) + (bits >> 8 & 255) + (bits >> 16 & 255) + (bits >> 24));
                 float value = p->rgb[i] * light + noise * (sum - 510.0f) * (1.0f / 148.0f);
                 image->rgb[i] = (uint8_t)fminf(255.0f, fmaxf(0.0f, value + 0.5f));
             }

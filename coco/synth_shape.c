@@ -7,8 +7,8 @@
 
 static const double PI = 3.14159265358979323846;
 
-const char *const synth_class_names[SYNTH_MAX_CLASSES] = {
-    "disc", "square", "triangle", "star", "cross", "crescent", "arrow", "heart"};
+const char *const synth_class_names[SYNTH_MAX_CLASSES] = {"disc",  "square",   "triangle", "star",
+                                                          "cross", "crescent", "arrow",    "heart"};
 
 static void add(struct polygon *p, double x, double y)
 {
@@ -83,8 +83,9 @@ static void outline_crescent(struct rng *rng, struct polygon *p)
 
 static void outline_arrow(struct rng *rng, struct polygon *p)
 {
-    double shaft = (double)rng_uniform(rng, 0.16f, 0.3f), neck = (double)rng_uniform(rng, -0.1f, 0.2f);
-    const double points[7][2] = {{0.98, 0.0},      {neck, 0.72},  {neck, shaft}, {-0.95, shaft},
+    double shaft = (double)rng_uniform(rng, 0.16f, 0.3f),
+           neck = (double)rng_uniform(rng, -0.1f, 0.2f);
+    const double points[7][2] = {{0.98, 0.0},     {neck, 0.72},   {neck, shaft}, {-0.95, shaft},
                                  {-0.95, -shaft}, {neck, -shaft}, {neck, -0.72}};
     add_points(p, points, 7);
 }

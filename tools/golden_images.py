@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes tests/coco/golden: small image files with the pixels that Pillow reads from them (.ppm), and
-resize.txt, bilinear resizing as torch does it.  Needs torch and Pillow; the tests need neither.
+"""Makes tests/coco/golden: small image files with the pixels that Pillow reads from them (.ppm),
+and resize.txt, bilinear resizing as torch does it.  Needs torch and Pillow; the tests need neither.
 
     python3 tools/golden_images.py
 """
@@ -58,7 +58,8 @@ def png_16(name, channels):
             for value in source.getpixel((x, y))[:channels]:
                 rows += struct.pack(">H", value * 256 + 77)
     kind = {1: 0, 3: 2}[channels]
-    data = (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, 16, kind, 0, 0, 0))
+    header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 16, kind, 0, 0, 0)
+    data = (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
             + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
     write(name, data, source if channels == 3 else source.getchannel(0))
 
@@ -93,11 +94,12 @@ def images():
 
 
 def resizing():
-    """Cases: width height new_width new_height flip, then the resized values, rows, pixels, channels."""
+    """Cases: width height new_width new_height flip, then the values by row, pixel, channel."""
     mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
     deviation = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
-    cases = [(7, 5, 13, 9, 0), (7, 5, 13, 9, 1), (13, 9, 5, 4, 0), (1, 1, 3, 2, 0), (1, 6, 4, 3, 0),
-             (5, 1, 11, 2, 1), (8, 8, 8, 8, 0), (8, 8, 8, 8, 1), (31, 17, 6, 16, 0), (10, 3, 33, 10, 0)]
+    cases = [(7, 5, 13, 9, 0), (7, 5, 13, 9, 1), (13, 9, 5, 4, 0), (1, 1, 3, 2, 0),
+             (1, 6, 4, 3, 0), (5, 1, 11, 2, 1), (8, 8, 8, 8, 0), (8, 8, 8, 8, 1),
+             (31, 17, 6, 16, 0), (10, 3, 33, 10, 0)]
     with open(os.path.join(OUT, "resize.txt"), "w", encoding="ascii") as file:
         for width, height, new_width, new_height, flip in cases:
             x = torch.arange(width).view(1, 1, width)

@@ -91,8 +91,18 @@ Test(json, refuses_deep_nesting_and_endless_numbers)
 Test(json, accepts_what_is_json)
 {
     static const char *const good[] = {
-        "0", "-0", "-1.5e-3", "1E9", "\"\\u00e9\\ud83d\\ude00 \\\" \\/\"", "true", "null", " [ ] ",
-        "{ }", "{\"a\":{\"b\":[1,2,{}]}}", "\xEF\xBB\xBF[1]", "[\"\xC3\xA9\"]",
+        "0",
+        "-0",
+        "-1.5e-3",
+        "1E9",
+        "\"\\u00e9\\ud83d\\ude00 \\\" \\/\"",
+        "true",
+        "null",
+        " [ ] ",
+        "{ }",
+        "{\"a\":{\"b\":[1,2,{}]}}",
+        "\xEF\xBB\xBF[1]",
+        "[\"\xC3\xA9\"]",
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) cJSON_Delete(parse_good(good[i]));
 }
@@ -100,7 +110,8 @@ Test(json, accepts_what_is_json)
 Test(json, comments_only_where_allowed)
 {
     cJSON *tree = NULL;
-    const char *text = "{ // one\n \"a\": /* two\n */ 1, \"b\": \"// no /* comment\", \"c\\\"//\": 2 }";
+    const char *text =
+        "{ // one\n \"a\": /* two\n */ 1, \"b\": \"// no /* comment\", \"c\\\"//\": 2 }";
     cr_expect_eq(parse(text, false, &tree), ERR_PARSE);
     cr_assert_eq(parse(text, true, &tree), OK, "%s", fail_message());
     cr_expect_str_eq(json_find(tree, "b")->valuestring, "// no /* comment");
@@ -137,9 +148,10 @@ Test(json, ids_are_whole_and_exact)
 
 Test(json, numbers_texts_and_flags)
 {
-    cJSON *tree = parse_good("{\"n\": 2.5, \"inf\": -1e999, \"box\": [1, 2, 3.5, 4], \"bad\": [1, null], "
-                             "\"t\": \"x\", \"yes\": true, \"one\": 1, \"zero\": 0, \"twice\": 1, "
-                             "\"twice\": 2}");
+    cJSON *tree =
+        parse_good("{\"n\": 2.5, \"inf\": -1e999, \"box\": [1, 2, 3.5, 4], \"bad\": [1, null], "
+                   "\"t\": \"x\", \"yes\": true, \"one\": 1, \"zero\": 0, \"twice\": 1, "
+                   "\"twice\": 2}");
     double value, box[4];
     int whole;
     const char *text;
@@ -167,7 +179,8 @@ Test(json, numbers_texts_and_flags)
     cr_expect_eq(json_get_flag(tree, &place, "absent", &flag), OK);
     cr_expect(flag);
     cr_expect_eq(json_get_flag(tree, &place, "t", &flag), ERR_DATA);
-    const struct json_place whole_file = {"f.json", NULL, 0}, member = {"f.json", "model", JSON_NO_INDEX};
+    const struct json_place whole_file = {"f.json", NULL, 0},
+                            member = {"f.json", "model", JSON_NO_INDEX};
     cr_expect_eq(json_get_string(json_find(tree, "t"), &whole_file, "x", &text), ERR_DATA);
     expect_message("f.json: is a string, expected an object");
     cr_expect_eq(json_get_string(tree, &member, "x", &text), ERR_DATA);

@@ -136,7 +136,8 @@ Test(json_stream, omits_a_large_member_and_tells_its_range)
     struct json_member member;
     struct json_element element, omitted;
     cJSON *tree;
-    const char *text = "{\"a\": [{\"id\": 1, \"m\": [[1, 2], \"]\"], \"x\": {\"m\": 5}}, {\"id\": 2}, {}, 7]}";
+    const char *text =
+        "{\"a\": [{\"id\": 1, \"m\": [[1, 2], \"]\"], \"x\": {\"m\": 5}}, {\"id\": 2}, {}, 7]}";
     scratch_text(path, "stream_omit.json", text);
     cr_assert_eq(json_stream_open(&stream, path), OK);
     cr_assert_eq(json_stream_member(&stream, &member), OK);

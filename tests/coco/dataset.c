@@ -17,7 +17,8 @@ static enum status load_text(const char *text, struct coco_dataset **dataset)
 // Annotations before images, ids with gaps and out of order, a crowd, boxes to clamp and to drop.
 static const char sample[] =
     "{\"annotations\": ["
-    "{\"id\": 7, \"image_id\": 30, \"category_id\": 90, \"bbox\": [10, 20, 30, 40], \"area\": 600.5, "
+    "{\"id\": 7, \"image_id\": 30, \"category_id\": 90, \"bbox\": [10, 20, 30, 40], \"area\": "
+    "600.5, "
     "\"iscrowd\": 0, \"segmentation\": [[1, 2, 3, 4, 5, 6]]},"
     "{\"id\": 3, \"image_id\": 5, \"category_id\": 1, \"bbox\": [-5, -5, 20, 10], \"area\": 1},"
     "{\"id\": 9, \"image_id\": 30, \"category_id\": 1, \"bbox\": [90, 40, 50, 50], \"iscrowd\": 1, "
@@ -63,7 +64,8 @@ Test(dataset, packs_what_the_file_says)
     cr_expect_eq(last[0].category, 1);
     cr_expect_eq(last[0].area, 600.5);
     cr_expect_eq(memcmp(sample + last[0].segmentation_offset, "[[1, 2, 3, 4, 5, 6]]",
-                        last[0].segmentation_bytes), 0);
+                        last[0].segmentation_bytes),
+                 0);
     cr_expect_eq(last[0].segmentation_bytes, strlen("[[1, 2, 3, 4, 5, 6]]"));
     cr_expect(last[1].is_crowd);
     cr_expect_eq(last[1].box[2], 100.0f);
@@ -79,8 +81,9 @@ Test(dataset, packs_what_the_file_says)
     coco_dataset_destroy(data);
 }
 
-#define IMAGES "\"images\": [{\"id\": 1, \"file_name\": \"a.jpg\", \"width\": 9, \"height\": 9}]"
-#define CATEGORIES "\"categories\": [{\"id\": 1, \"name\": \"x\"}]"
+#define IMAGE1            "{\"id\": 1, \"file_name\": \"a.jpg\", \"width\": 9, \"height\": 9}"
+#define IMAGES            "\"images\": [" IMAGE1 "]"
+#define CATEGORIES        "\"categories\": [{\"id\": 1, \"name\": \"x\"}]"
 #define WITH(annotations) "{" IMAGES "," CATEGORIES ",\"annotations\": [" annotations "]}"
 
 struct bad_file {
@@ -100,12 +103,14 @@ Test(dataset, errors_name_file_and_entry)
         {"{\"images\": [7]}", "images[0]: is a number, expected an object", ERR_DATA},
         {"{\"images\": [{\"id\": 1}]}", "images[0]: has no \"file_name\"", ERR_DATA},
         {"{\"images\": [{\"file_name\": \"a\"}]}", "images[0]: has no \"id\"", ERR_DATA},
-        {"{\"images\": [{\"id\": 1, \"file_name\": \"\"}]}", "images[0]: has an empty name", ERR_DATA},
+        {"{\"images\": [{\"id\": 1, \"file_name\": \"\"}]}", "images[0]: has an empty name",
+         ERR_DATA},
         {"{\"images\": [{\"id\": 1, \"file_name\": \"a\", \"width\": 0}]}",
          "images[0]: \"width\" is 0, expected 1 to 268435456", ERR_DATA},
         {"{\"images\": [{\"id\": 1, \"file_name\": \"a\"}, {\"id\": 1, \"file_name\": \"b\"}]}",
          "images: id 1 occurs twice (\"", ERR_DATA},
-        {"{" IMAGES ", \"categories\": [{\"id\": 1, \"name\": \"x\"}, {\"id\": 1, \"name\": \"y\"}]}",
+        {"{" IMAGES
+         ", \"categories\": [{\"id\": 1, \"name\": \"x\"}, {\"id\": 1, \"name\": \"y\"}]}",
          "categories: id 1 occurs twice", ERR_DATA},
         {"{" IMAGES ", \"categories\": [{\"id\": 1.5, \"name\": \"x\"}]}",
          "categories[0]: \"id\" is 1.5, expected a whole number", ERR_DATA},
@@ -126,8 +131,8 @@ Test(dataset, errors_name_file_and_entry)
          "annotations[0]: \"bbox\" reaches to 1", ERR_DATA},
         {WITH("{\"id\": 1, \"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 1, NaN, 2]}"),
          "NaN is not JSON", ERR_PARSE},
-        {WITH("{\"id\": 1, \"image_id\": 1, \"category_id\": 1}"), "annotations[0]: has no \"bbox\"",
-         ERR_DATA},
+        {WITH("{\"id\": 1, \"image_id\": 1, \"category_id\": 1}"),
+         "annotations[0]: has no \"bbox\"", ERR_DATA},
         {WITH("{\"id\": 1, \"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 1, 2, 2]},"
               "{\"id\": 1, \"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 1, 2, 2]}"),
          "annotations: id 1 occurs twice", ERR_DATA},
@@ -195,11 +200,13 @@ Test(dataset, objects_are_grouped_by_image_in_file_order)
     cr_assert_eq(file_writer_begin(&writer, path), OK);
     fputs("{" CATEGORIES ", \"annotations\": [", writer.stream);
     for (int i = 0; i < N_OBJECTS; i++)
-        fprintf(writer.stream, "%s{\"id\": %d, \"image_id\": %d, \"category_id\": 1, \"bbox\": [1,1,2,2]}",
+        fprintf(writer.stream,
+                "%s{\"id\": %d, \"image_id\": %d, \"category_id\": 1, \"bbox\": [1,1,2,2]}",
                 i ? "," : "", i, i * i * 7 % N_IMAGES);
     fputs("], \"images\": [", writer.stream);
     for (int i = 0; i < N_IMAGES; i++)
-        fprintf(writer.stream, "%s{\"id\": %d, \"file_name\": \"%d\"}", i ? "," : "", N_IMAGES - 1 - i, i);
+        fprintf(writer.stream, "%s{\"id\": %d, \"file_name\": \"%d\"}", i ? "," : "",
+                N_IMAGES - 1 - i, i);
     fputs("]}", writer.stream);
     cr_assert_eq(file_writer_commit(&writer), OK);
     cr_assert_eq(coco_dataset_load(path, &data), OK, "%s", fail_message());
@@ -221,18 +228,20 @@ Test(dataset, real_coco_has_gaps_in_its_ids_and_crowds)
 {
     struct coco_dataset *data;
     if (!file_exists(TARN_SHARED_DATA "/coco")) cr_skip_test("no ../shared/data");
-    cr_assert_eq(coco_dataset_load(TARN_SHARED_DATA "/coco/annotations/train.json", &data), OK, "%s",
-                 fail_message());
+    cr_assert_eq(coco_dataset_load(TARN_SHARED_DATA "/coco/annotations/train.json", &data), OK,
+                 "%s", fail_message());
     cr_expect_eq(data->n_images, 180u);
-    cr_expect_eq(data->n_objects + (size_t)data->dropped.no_area + (size_t)data->dropped.outside, 1485u);
+    cr_expect_eq(data->n_objects + (size_t)data->dropped.no_area + (size_t)data->dropped.outside,
+                 1485u);
     cr_expect_eq(data->n_categories, 80u);
     cr_expect_eq(data->categories[79].id, 90);
     cr_expect_str_eq(data->categories[79].name, "toothbrush");
     cr_expect_eq(data->dropped.crowd, 14);
     coco_dataset_destroy(data);
-    cr_assert_eq(coco_dataset_load(TARN_SHARED_DATA "/bccd/annotations/train.json", &data), OK, "%s",
-                 fail_message());
+    cr_assert_eq(coco_dataset_load(TARN_SHARED_DATA "/bccd/annotations/train.json", &data), OK,
+                 "%s", fail_message());
     cr_expect_eq(data->n_images, 205u);
-    cr_expect_eq(data->n_objects + (size_t)data->dropped.no_area + (size_t)data->dropped.outside, 2804u);
+    cr_expect_eq(data->n_objects + (size_t)data->dropped.no_area + (size_t)data->dropped.outside,
+                 2804u);
     coco_dataset_destroy(data);
 }

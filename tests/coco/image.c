@@ -16,7 +16,8 @@ static struct image read_ppm(const char *path)
     size_t n_bytes;
     int header = 0;
     cr_assert_eq(file_read(path, 0, &bytes, &n_bytes), OK, "%s", fail_message());
-    cr_assert_eq(sscanf(bytes, "P6 %d %d 255%n", &image.width, &image.height, &header), 2, "%s", path);
+    cr_assert_eq(sscanf(bytes, "P6 %d %d 255%n", &image.width, &image.height, &header), 2, "%s",
+                 path);
     size_t n = 3 * (size_t)image.width * (size_t)image.height;
     cr_assert_eq(n_bytes, (size_t)header + 1 + n);
     image.rgb = (uint8_t *)mem_alloc(n, 1);
@@ -56,8 +57,8 @@ static void expect_decoded(const char *name, const char *expected_name, enum exi
 Test(image, decodes_as_pillow_does)
 {
     static const char *const exact[][2] = {
-        {"rgb.png", "rgb"},         {"grey8.png", "grey8"},           {"bits1.png", "bits1"},
-        {"palette.png", "palette"}, {"alpha.png", "alpha"},           {"grey_alpha.png", "grey_alpha"},
+        {"rgb.png", "rgb"},         {"grey8.png", "grey8"},   {"bits1.png", "bits1"},
+        {"palette.png", "palette"}, {"alpha.png", "alpha"},   {"grey_alpha.png", "grey_alpha"},
         {"rgb16.png", "rgb16"},     {"grey16.png", "grey16"},
     };
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
@@ -98,9 +99,9 @@ Test(image, tells_orientation_and_leaves_pixels_when_ignored)
     }
 }
 
-static const char *const codecs[] = {"rgb_444.jpg", "progressive.jpg", "grey.jpg",    "cmyk.jpg",
-                                     "exif6.jpg",   "rgb.png",         "palette.png", "grey16.png",
-                                     "alpha.png"};
+static const char *const codecs[] = {"rgb_444.jpg", "progressive.jpg", "grey.jpg",
+                                     "cmyk.jpg",    "exif6.jpg",       "rgb.png",
+                                     "palette.png", "grey16.png",      "alpha.png"};
 
 Test(image, truncation_at_every_byte_is_an_error)
 {
@@ -233,9 +234,9 @@ struct target {
 Test(image, resize_target_truncates_in_double)
 {
     static const struct target cases[] = {
-        {640, 480, 1066, 800},   {480, 640, 800, 1066}, {640, 426, 1201, 800}, {500, 333, 1201, 800},
-        {1333, 800, 1333, 800},  {4000, 1000, 1333, 333}, {97, 97, 799, 799},  {161, 322, 666, 1333},
-        {1, 100000, 1, 1333},
+        {640, 480, 1066, 800}, {480, 640, 800, 1066},  {640, 426, 1201, 800},
+        {500, 333, 1201, 800}, {1333, 800, 1333, 800}, {4000, 1000, 1333, 333},
+        {97, 97, 799, 799},    {161, 322, 666, 1333},  {1, 100000, 1, 1333},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int width, height;

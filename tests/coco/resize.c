@@ -15,7 +15,8 @@ static struct image make_image(int width, int height)
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++)
             for (int c = 0; c < 3; c++)
-                image.rgb[3 * (y * width + x) + c] = (uint8_t)(x * 37 + y * 101 + c * 59 + x * y * 7);
+                image.rgb[3 * (y * width + x) + c] =
+                    (uint8_t)(x * 37 + y * 101 + c * 59 + x * y * 7);
     return image;
 }
 
@@ -31,7 +32,8 @@ Test(resize, equals_torch)
         for (size_t i = 0; i < n; i++) canvas[i] = NAN;
         struct image image = make_image(width, height);
         cr_assert_eq(image_to_canvas(&image, flip, new_width, new_height, canvas, canvas_width,
-                                     canvas_height), OK);
+                                     canvas_height),
+                     OK);
         double largest = 0.0;
         for (int y = 0; y < canvas_height; y++) {
             for (int x = 0; x < 3 * canvas_width; x++) {

@@ -13,18 +13,25 @@ static char path[] = "made-up.json";
 static struct coco_dataset make_dataset(void)
 {
     for (size_t i = 0; i < N; i++)
-        images[i] = (struct coco_image){.id = (int64_t)i, .width = 20, .height = i % 3 ? 10 : 30,
-                                        .first = i, .n_objects = i % 5 ? 1 : 0};
-    return (struct coco_dataset){.path = path, .images = images, .n_images = N, .objects = objects,
-                                 .n_objects = N};
+        images[i] = (struct coco_image){.id = (int64_t)i,
+                                        .width = 20,
+                                        .height = i % 3 ? 10 : 30,
+                                        .first = i,
+                                        .n_objects = i % 5 ? 1 : 0};
+    return (struct coco_dataset){
+        .path = path, .images = images, .n_images = N, .objects = objects, .n_objects = N};
 }
 
 static struct sampler *make(const struct coco_dataset *dataset, bool shuffle, bool group,
                             bool keep_empty, uint64_t seed)
 {
     struct sampler *sampler;
-    struct sampler_config config = {.dataset = dataset, .batch_size = BATCH, .shuffle = shuffle,
-                                    .group_by_aspect = group, .keep_empty = keep_empty, .seed = seed};
+    struct sampler_config config = {.dataset = dataset,
+                                    .batch_size = BATCH,
+                                    .shuffle = shuffle,
+                                    .group_by_aspect = group,
+                                    .keep_empty = keep_empty,
+                                    .seed = seed};
     cr_assert_eq(sampler_create(&config, &sampler), OK);
     return sampler;
 }
@@ -91,7 +98,8 @@ Test(sampler, groups_hold_one_aspect_and_lose_nothing)
 Test(sampler, order_depends_on_the_seed_alone)
 {
     struct coco_dataset dataset = make_dataset();
-    struct sampler *a = make(&dataset, true, true, true, 8), *b = make(&dataset, true, true, true, 8);
+    struct sampler *a = make(&dataset, true, true, true, 8),
+                   *b = make(&dataset, true, true, true, 8);
     struct sampler *c = make(&dataset, true, true, true, 9);
     int n, differing = 0;
     for (int round = 0; round < 50; round++) {

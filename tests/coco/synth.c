@@ -14,7 +14,8 @@
 static struct synth_config make(char folder[PATH_BYTES], int n_images)
 {
     char name[64], path[PATH_BYTES];
-    static const char *const files[] = {"synth.json", "annotations/train.json", "annotations/val.json"};
+    static const char *const files[] = {"synth.json", "annotations/train.json",
+                                        "annotations/val.json"};
     snprintf(name, sizeof name, "synth_%s", criterion_current_test->name);
     scratch_path(folder, name);
     for (int i = 0; i < 3; i++) { // what an earlier run left
@@ -31,8 +32,13 @@ static struct synth_config make(char folder[PATH_BYTES], int n_images)
         cr_assert_eq(path_join(path, folder, folders[i]), OK);
         remove(path);
     }
-    return (struct synth_config){.output = folder, .n_images = n_images, .n_val = n_images / 4,
-                                 .width = 96, .height = 64, .n_classes = SYNTH_MAX_CLASSES, .seed = 3};
+    return (struct synth_config){.output = folder,
+                                 .n_images = n_images,
+                                 .n_val = n_images / 4,
+                                 .width = 96,
+                                 .height = 64,
+                                 .n_classes = SYNTH_MAX_CLASSES,
+                                 .seed = 3};
 }
 
 static char *read_file(const char *folder, const char *name)
@@ -85,8 +91,7 @@ Test(synth, annotations_agree_with_their_polygons)
     cr_assert_eq(synth_write(&config), OK, "%s", fail_message());
     cr_assert_eq(path_join(path, folder, "annotations/train.json"), OK);
     cr_assert_eq(json_load(path, 0, false, &tree), OK, "%s", fail_message());
-    cJSON_ArrayForEach(object, json_find(tree, "annotations"))
-    {
+    cJSON_ArrayForEach (object, json_find(tree, "annotations")) {
         struct polygon polygon = {0};
         double bounds[4];
         const cJSON *value = json_find(object, "segmentation")->child->child;

@@ -45,8 +45,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int fd = memfd_create("dataset", 0);
     require(fd >= 0 && write(fd, data, size) == (ssize_t)size);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (coco_dataset_load(path, &dataset) == OK) check_dataset(dataset);
-    else require(dataset == NULL && fail_message()[0]);
+    if (coco_dataset_load(path, &dataset) == OK)
+        check_dataset(dataset);
+    else
+        require(dataset == NULL && fail_message()[0]);
     coco_dataset_destroy(dataset);
     close(fd);
     return 0;

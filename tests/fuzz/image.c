@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int orientation = 0;
     if (image_decode(data, size, "input", EXIF_APPLY, &image, &orientation) == OK) {
         uint8_t sum = 0; // touches every pixel
-        for (size_t i = 0; i < 3 * (size_t)image.width * (size_t)image.height; i++) sum ^= image.rgb[i];
+        for (size_t i = 0; i < 3 * (size_t)image.width * (size_t)image.height; i++)
+            sum ^= image.rgb[i];
         if (orientation < 1 || orientation > 8 || (sum && image.width < 1)) abort();
     } else if (image.rgb) {
         abort();
