@@ -151,7 +151,7 @@ static bool try_shape(struct painter *p, const struct synth_config *config, stru
     int id = scene->n_objects + 1, kind = (int)rng_below(p->rng, (uint32_t)config->n_classes);
     float side = (float)(p->width < p->height ? p->width : p->height);
     // Equal shares for every doubling of size: most shapes are small.
-    float radius = side * 0.045f * powf(2.0f, rng_uniform(p->rng, 0.0f, 2.5f));
+    float radius = side * 0.06f * powf(2.0f, rng_uniform(p->rng, 0.0f, 2.5f));
     float x = rng_uniform(p->rng, 0.0f, (float)p->width);
     float y = rng_uniform(p->rng, 0.0f, (float)p->height);
     struct polygon shape, *outline = &scene->outlines[scene->n_objects];
