@@ -20,6 +20,14 @@ extern "C" {
 struct onednn;
 struct packed_weights;
 
+// Tests make convolutions take each of their paths.
+enum cpu_conv_path {
+    CONV_PATH_BEST,
+    CONV_PATH_ONEDNN,   // where it has an implementation
+    CONV_PATH_WINOGRAD, // wherever it is possible, however small the shape
+    CONV_PATH_GEMM,     // the one for shapes and processors that oneDNN has no implementation for
+};
+
 struct cpu_backend {
     struct backend base; // first: a struct backend * is a struct cpu_backend *
     struct onednn *onednn;
@@ -27,7 +35,7 @@ struct cpu_backend {
     void *scratch;                 // mem_map
     size_t scratch_bytes;
     int n_threads;
-    bool avoid_onednn; // tests: convolutions take the path for shapes that oneDNN lacks
+    enum cpu_conv_path conv_path;
 };
 
 static inline struct cpu_backend *cpu_of(const struct op_call *call)

@@ -4,10 +4,13 @@
 
 #include "base/mem.h"
 #include "cpu/kernels.h"
+#include "cpu/winograd.h"
+
+enum { LAYOUT_WINOGRAD = -1 };
 
 struct entry {
     const void *w, *scale;
-    int layout;
+    int layout; // a plan's, or LAYOUT_WINOGRAD
     bool turned, is_stale;
     size_t bytes;
     void *memory; // mem_alloc
@@ -72,15 +75,25 @@ static bool is_kept(const struct weights_request *request)
     return request->w->is_param && (!scale || scale->is_param || scale->is_constant);
 }
 
+// Winograd's products take a row for each input channel. To get there, the adjoint's weights are
+// read as they are and the forward ones turned first.
 static bool needs_fold(const struct weights_request *request)
 {
+    if (!request->plan) return !request->turned;
     return request->scale || request->turned;
+}
+
+static size_t packed_bytes(const struct weights_request *request)
+{
+    const int64_t *shape = request->w->shape;
+    return request->plan ? request->plan->weights_bytes
+                         : winograd_weights_bytes(shape[0], shape[3]);
 }
 
 size_t packed_weights_scratch(const struct weights_request *request)
 {
     size_t bytes = needs_fold(request) ? scratch_round(tensor_bytes(request->w)) : 0;
-    if (!is_kept(request)) bytes += scratch_round(request->plan->weights_bytes);
+    if (!is_kept(request)) bytes += scratch_round(packed_bytes(request));
     return bytes;
 }
 
@@ -114,8 +127,27 @@ void weights_fold(const struct weights_request *request, float *plain)
     }
 }
 
+static void pack_winograd(const struct weights_request *request, float *folded, float *result)
+{
+    const float *w = (const float *)request->w->data;
+    const float *scale = request->scale ? (const float *)request->scale->data : NULL;
+    int64_t n_out = request->w->shape[0], n_in = request->w->shape[3];
+    if (request->turned) {
+        winograd_transform_weights(w, scale, true, n_out, n_in, result);
+        return;
+    }
+    struct weights_request turned = *request;
+    turned.turned = true;
+    weights_fold(&turned, folded);
+    winograd_transform_weights(folded, NULL, true, n_in, n_out, result);
+}
+
 static enum status pack(const struct weights_request *request, float *folded, void *result)
 {
+    if (!request->plan) {
+        pack_winograd(request, folded, (float *)result);
+        return OK;
+    }
     const float *plain = (const float *)request->w->data;
     if (needs_fold(request)) {
         weights_fold(request, folded);
@@ -139,9 +171,9 @@ enum status packed_weights_get(struct packed_weights *packed, const struct weigh
     if (2 * (packed->n + 1) > packed->n_slots) TRY(grow(packed));
     struct entry key = {.w = request->w->data,
                         .scale = request->scale ? request->scale->data : NULL,
-                        .layout = request->plan->layout,
+                        .layout = request->plan ? request->plan->layout : LAYOUT_WINOGRAD,
                         .turned = request->turned,
-                        .bytes = request->plan->weights_bytes};
+                        .bytes = packed_bytes(request)};
     struct entry *entry = find(packed->entries, packed->n_slots, &key);
     if (!entry->w) {
         key.memory = mem_alloc(1, key.bytes);

@@ -1,4 +1,5 @@
-// Convolution weights as oneDNN's primitives want them: scaled, possibly turned round, reordered.
+// Convolution weights as the kernels want them: scaled, possibly turned round, in a layout of
+// oneDNN's or transformed for Winograd's algorithm.
 // Those of parameters are kept until the parameters change, so that inference and the levels that
 // share a head pack them once.
 #ifndef TARN_CPU_PACKED_WEIGHTS_H
@@ -20,7 +21,7 @@ void packed_weights_destroy(struct packed_weights *packed);
 void packed_weights_invalidate(struct packed_weights *packed);
 
 struct weights_request {
-    const struct conv_plan *plan;
+    const struct conv_plan *plan; // NULL: transformed for winograd_run
     const struct tensor *w;     // (O,kh,kw,I)
     const struct tensor *scale; // (O) or NULL
     bool turned; // (I,kh,kw,O) with the kernel rotated by 180 degrees: the adjoint's weights

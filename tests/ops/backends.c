@@ -8,26 +8,43 @@ static enum status create_cpu(struct backend **backend)
     return backend_create_cpu(0, backend);
 }
 
+static enum status create_cpu_path(struct backend **backend, enum cpu_conv_path path)
+{
+    TRY(backend_create_cpu(0, backend));
+    ((struct cpu_backend *)*backend)->conv_path = path;
+    return OK;
+}
+
+static enum status create_cpu_onednn(struct backend **backend)
+{
+    return create_cpu_path(backend, CONV_PATH_ONEDNN);
+}
+
+static enum status create_cpu_winograd(struct backend **backend)
+{
+    return create_cpu_path(backend, CONV_PATH_WINOGRAD);
+}
+
 // The hot loops for older processors. They come last: the level stays for the rest of the process.
 static enum status create_cpu_v3(struct backend **backend)
 {
     TRY(isa_use(ISA_V3));
-    return backend_create_cpu(0, backend);
+    return create_cpu_path(backend, CONV_PATH_WINOGRAD);
 }
 
-// And the paths for shapes and processors that oneDNN has no implementation for.
+// And the path for shapes and processors that oneDNN has no implementation for.
 static enum status create_cpu_v2(struct backend **backend)
 {
     TRY(isa_use(ISA_V2));
-    TRY(backend_create_cpu(0, backend));
-    ((struct cpu_backend *)*backend)->avoid_onednn = true;
-    return OK;
+    return create_cpu_path(backend, CONV_PATH_GEMM);
 }
 
 const struct test_backend test_backends[] = {
-    {"cpu", create_cpu},
-    {"cpu at x86-64-v3", create_cpu_v3},
-    {"cpu at x86-64-v2, without oneDNN's convolutions", create_cpu_v2},
+    {"cpu", create_cpu, N_OPS},
+    {"cpu, oneDNN's convolutions", create_cpu_onednn, OP_conv2d},
+    {"cpu, Winograd's convolutions", create_cpu_winograd, OP_conv2d},
+    {"cpu at x86-64-v3, Winograd's convolutions", create_cpu_v3, N_OPS},
+    {"cpu at x86-64-v2, convolutions as matrix products", create_cpu_v2, N_OPS},
 };
 const size_t n_test_backends = sizeof test_backends / sizeof *test_backends;
 

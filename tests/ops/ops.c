@@ -9,9 +9,11 @@ void for_each_case(enum op op, case_check check)
     cr_assert(cases->n_cases > 0, "%s has no cases", op_names[op]);
     for (size_t b = 0; b < n_test_backends; b++) {
         struct backend *backend = NULL;
+        if (test_backends[b].only != N_OPS && test_backends[b].only != op) continue;
         enum status status = test_backends[b].create(&backend);
         if (status == ERR_UNSUPPORTED) continue; // its own test reports the skip
         cr_assert_eq(status, OK, "%s: %s", test_backends[b].name, fail_message());
+        backend->name = test_backends[b].name; // for messages
         for (size_t i = 0; i < cases->n_cases; i++) check(backend, op, &cases->cases[i]);
         backend_destroy(backend);
     }
