@@ -26,12 +26,12 @@ struct synth_config {
 // Writes OUTPUT/images/000001.jpg ..., OUTPUT/annotations/train.json and val.json (when n_val > 0),
 // and OUTPUT/synth.json, which tells the settings.
 //
-// An image shows one to eight shapes, turned and scaled at will, with textures and colours that
-// tell nothing of the class, over an uneven background with strokes and blobs of no class; then
-// light falls off to one side and noise is added. Later shapes cover earlier ones.
-// What the annotations mean: "segmentation" is one polygon, the outline of the whole shape as far
-// as it lies inside the image, parts hidden by other shapes included; exactly this polygon (its
-// two decimals included) was drawn. "bbox" are its bounds, "area" is its area. At least 55% of a
+// An image shows one to eight shapes, turned and scaled at will, with colours and textures that
+// tell nothing of the class, over an uneven, nearly grey background with strokes and blobs of no
+// class; then light falls off to one side and noise is added. Later shapes cover earlier ones. What
+// the annotations mean: "segmentation" is one polygon, the outline of the whole shape as far as it
+// lies inside the image, parts hidden by other shapes included; exactly this polygon (its two
+// decimals included) was drawn. "bbox" are its bounds, "area" is its area. At least 55% of a
 // shape's area lies within the image, and at least 60% of that is not hidden.
 //
 // The same settings give the same pictures. OUTPUT must not exist, or be empty, or hold a set of

@@ -66,16 +66,25 @@ static void count_pixel(void *context, int x, int y, float coverage)
     p->n_hidden[p->owner[(size_t)y * (size_t)p->width + (size_t)x]]++;
 }
 
-static void random_colour(struct rng *rng, float colour[3])
+// Shapes are colourful, what lies behind them is nearly grey: a detector without pretraining finds
+// its way to the shapes, and has to tell them apart by their outline alone.
+static void shape_colours(struct rng *rng, float colours[2][3])
 {
-    for (int c = 0; c < 3; c++) colour[c] = rng_uniform(rng, 15.0f, 240.0f);
+    float hue = rng_uniform(rng, 0.0f, 6.0f), low = rng_uniform(rng, 0.0f, 0.35f);
+    float value = rng_uniform(rng, 140.0f, 250.0f), second = rng_uniform(rng, 0.45f, 0.85f);
+    for (int c = 0; c < 3; c++) {
+        // The hue's channels: 1 within a sixth of the circle, falling to 0 over the next.
+        float distance = fabsf(hue - 2.0f * (float)c);
+        if (distance > 3.0f) distance = 6.0f - distance;
+        float pure = fminf(1.0f, fmaxf(0.0f, 2.0f - distance));
+        colours[0][c] = value * (low + (1.0f - low) * pure);
+        colours[1][c] = second * colours[0][c];
+    }
 }
 
-static float colour_distance(const float a[3], const float b[3])
+static void grey_colour(struct rng *rng, float level, float colour[3])
 {
-    float sum = 0.0f;
-    for (int c = 0; c < 3; c++) sum += (a[c] - b[c]) * (a[c] - b[c]);
-    return sqrtf(sum);
+    for (int c = 0; c < 3; c++) colour[c] = level + rng_uniform(rng, -12.0f, 12.0f);
 }
 
 static void choose_brush(struct painter *p, float x, float y, float size)
@@ -96,7 +105,7 @@ static void add_field(struct painter *p, int cells, float strength)
     float grid[MAX_CELLS + 1][MAX_CELLS + 1][3];
     for (int i = 0; i <= cells; i++)
         for (int j = 0; j <= cells; j++)
-            for (int c = 0; c < 3; c++) grid[i][j][c] = rng_uniform(p->rng, -strength, strength);
+            grey_colour(p->rng, rng_uniform(p->rng, -strength, strength), grid[i][j]);
     for (int y = 0; y < p->height; y++) {
         float v = (float)(y * cells) / (float)p->height;
         int i = (int)v;
@@ -115,8 +124,8 @@ static void add_field(struct painter *p, int cells, float strength)
     }
 }
 
-// Strokes and blobs of no class, close to the background's colours.
-static void add_clutter(struct painter *p, const float base[3])
+// Strokes and blobs of no class, as grey as the background.
+static void add_clutter(struct painter *p, float level)
 {
     int n = 4 + (int)rng_below(p->rng, 9);
     float side = (float)(p->width < p->height ? p->width : p->height);
@@ -133,10 +142,8 @@ static void add_clutter(struct painter *p, const float base[3])
             shape = (struct polygon){4, {-1.0, 1.0, 1.0, -1.0}, {-thin, -thin, thin, thin}};
         }
         choose_brush(p, x, y, size);
-        for (int c = 0; c < 3; c++) {
-            p->colours[0][c] = base[c] + rng_uniform(p->rng, -70.0f, 70.0f);
-            p->colours[1][c] = base[c] + rng_uniform(p->rng, -70.0f, 70.0f);
-        }
+        for (int k = 0; k < 2; k++)
+            grey_colour(p->rng, level + rng_uniform(p->rng, -80.0f, 80.0f), p->colours[k]);
         p->opacity = rng_uniform(p->rng, 0.4f, 0.9f);
         polygon_place(&shape, (double)rng_uniform(p->rng, 0.0f, TWO_PI), (double)size, (double)x,
                       (double)y);
@@ -146,7 +153,7 @@ static void add_clutter(struct painter *p, const float base[3])
 
 // Tries one place for a shape; false when too much of something would be out of sight.
 static bool try_shape(struct painter *p, const struct synth_config *config, struct scene *scene,
-                      int n_pixels[], const float base[3])
+                      int n_pixels[])
 {
     int id = scene->n_objects + 1, kind = (int)rng_below(p->rng, (uint32_t)config->n_classes);
     float side = (float)(p->width < p->height ? p->width : p->height);
@@ -172,10 +179,7 @@ static bool try_shape(struct painter *p, const struct synth_config *config, stru
     for (int i = 1; i < id; i++) n_pixels[2 * i + 1] = seen[i];
     n_pixels[2 * id] = n_pixels[2 * id + 1] = p->n_pixels;
     choose_brush(p, x, y, radius);
-    do random_colour(p->rng, p->colours[0]);
-    while (colour_distance(p->colours[0], base) < 90.0f);
-    for (int c = 0; c < 3; c++)
-        p->colours[1][c] = p->colours[0][c] + rng_uniform(p->rng, -60.0f, 60.0f);
+    shape_colours(p->rng, p->colours);
     p->opacity = 1.0f;
     p->owner_id = (uint8_t)id;
     polygon_fill(outline, p->width, p->height, paint_pixel, p);
@@ -183,14 +187,13 @@ static bool try_shape(struct painter *p, const struct synth_config *config, stru
     return true;
 }
 
-static void add_shapes(struct painter *p, const struct synth_config *config, struct scene *scene,
-                       const float base[3])
+static void add_shapes(struct painter *p, const struct synth_config *config, struct scene *scene)
 {
     enum { TRIES = 40 };
     int n_pixels[2 * SCENE_MAX_OBJECTS + 2]; // by id: of the shape, of these still seen
     int wanted = 1 + (int)rng_below(p->rng, SCENE_MAX_OBJECTS);
     for (int tries = 0; tries < TRIES && scene->n_objects < wanted; tries++)
-        (void)try_shape(p, config, scene, n_pixels, base);
+        (void)try_shape(p, config, scene, n_pixels);
 }
 
 // Light from one side, sensor noise, 8 bits.
@@ -234,13 +237,14 @@ enum status scene_create(const struct synth_config *config, int index, struct sc
     scene->image = (struct image){config->width, config->height, rgb};
     status = OK;
     rng_start(&rng, config->seed, RNG_SYNTH, (uint32_t)index);
-    random_colour(&rng, base);
+    float level = rng_uniform(&rng, 60.0f, 200.0f);
+    grey_colour(&rng, level, base);
     for (size_t i = 0; i < 3 * n; i++) p.rgb[i] = base[i % 3];
     add_field(&p, 3, 40.0f);
     add_field(&p, 9, 20.0f);
     add_field(&p, 32, 12.0f);
-    add_clutter(&p, base);
-    add_shapes(&p, config, scene, base);
+    add_clutter(&p, level);
+    add_shapes(&p, config, scene);
     finish(&p, &scene->image);
 done:
     mem_free(p.rgb);
