@@ -5,8 +5,8 @@
 
 #include "base/mem.h"
 
-// Fine coordinates: 5 times pixels, rounded. A pixel column is crossed where the boundary steps from
-// fine column 5x + 2 to the next one or back.
+// Fine coordinates: 5 times pixels, rounded. A pixel column is crossed where the boundary steps
+// from fine column 5x + 2 to the next one or back.
 enum { FINE = 5, CENTER = 2 };
 static const double LARGEST = 4e8; // 5 times this still fits an int
 
@@ -27,7 +27,8 @@ static int64_t to_fine(double value)
     return (int64_t)(FINE * value + 0.5);
 }
 
-// The boundary passes from fine column `column` to the next, `row` being the upper of the two points.
+// The boundary passes from fine column `column` to the next, `row` being the upper of the two
+// points.
 static enum status cross(const struct raster *raster, int64_t column, int64_t row)
 {
     int64_t x = (column - CENTER) / FINE;
@@ -82,8 +83,10 @@ static enum status steep_edge(const struct raster *raster, int64_t x0, int64_t y
         while (behind - before > 1) {
             int64_t middle = before + (behind - before) / 2;
             bool is_right = column_at(x0, slope, middle) > column;
-            if (is_right == (to > from)) behind = middle;
-            else before = middle;
+            if (is_right == (to > from))
+                behind = middle;
+            else
+                before = middle;
         }
         TRY(cross(raster, column, y0 + before));
     }

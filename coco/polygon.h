@@ -1,5 +1,5 @@
-// Polygons to run-length masks, pixel for pixel as COCO's tools rasterise them: on a grid five times
-// finer, whose boundary points are then sampled at pixel centres.
+// Polygons to run-length masks, pixel for pixel as COCO's tools rasterise them: on a grid five
+// times finer, whose boundary points are then sampled at pixel centres.
 #ifndef TARN_COCO_POLYGON_H
 #define TARN_COCO_POLYGON_H
 
@@ -17,9 +17,9 @@ struct polygon_scratch {
 
 void polygon_free(struct polygon_scratch *scratch);
 
-// One ring: n_points pairs x, y; closed by itself. Fewer than three points, or points in a line, give
-// an empty mask. What lies outside the image is cut off. ERR_DATA for numbers that are not finite or
-// beyond 4e8, and for sizes that rle_check_size refuses.
+// One ring: n_points pairs x, y; closed by itself. Fewer than three points, or points in a line,
+// give an empty mask. What lies outside the image is cut off. ERR_DATA for numbers that are not
+// finite or beyond 4e8, and for sizes that rle_check_size refuses.
 enum status polygon_to_rle(const double *points, size_t n_points, int64_t height, int64_t width,
                            struct polygon_scratch *scratch, struct rle *rle) MUST_USE;
 

@@ -116,8 +116,7 @@ static enum status next_count(struct text_reader *reader, uint32_t *count)
     int64_t value = 0;
     bool has_more = true;
     for (int group = 0; has_more; group++) {
-        if (reader->at == reader->end)
-            return fail(ERR_DATA, "run-length text ends within a count");
+        if (reader->at == reader->end) return fail(ERR_DATA, "run-length text ends within a count");
         int byte = (unsigned char)*reader->at++ - 48;
         if (byte < 0 || byte > 63)
             return fail(ERR_DATA, "run-length text holds the byte %d, which is no part of a count",
@@ -128,7 +127,8 @@ static enum status next_count(struct text_reader *reader, uint32_t *count)
         if (!has_more && (byte & 16)) value -= (int64_t)1 << (GROUP_BITS * (group + 1));
     }
     if (reader->n > 2) value += reader->previous[1];
-    if (value < 0) return fail(ERR_DATA, "run %zu has the length %lld", reader->n, (long long)value);
+    if (value < 0)
+        return fail(ERR_DATA, "run %zu has the length %lld", reader->n, (long long)value);
     if (value > reader->left)
         return fail(ERR_DATA, "run %zu, of %lld pixels, goes beyond the image", reader->n,
                     (long long)value);

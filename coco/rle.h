@@ -2,9 +2,9 @@
 //
 // Pixels are counted column by column: pixel (x, y) is number x * height + y. counts are lengths of
 // runs, alternately background and foreground, background first (its first run may be 0).
-// As text, counts are written in groups of 5 bits, least significant first, each as the character 48 +
-// group, 32 added while more follow; from the fourth count on, the difference to the count two before
-// it stands instead of the count.
+// As text, counts are written in groups of 5 bits, least significant first, each as the character
+// 48 + group, 32 added while more follow; from the fourth count on, the difference to the count two
+// before it stands instead of the count.
 #ifndef TARN_COCO_RLE_H
 #define TARN_COCO_RLE_H
 
@@ -36,7 +36,8 @@ enum status rle_check_size(int64_t height, int64_t width) MUST_USE;
 // Empties it for an image of this size (checked); then its runs are appended one by one.
 enum status rle_begin(struct rle *rle, int64_t height, int64_t width) MUST_USE;
 enum status rle_append(struct rle *rle, uint32_t count) MUST_USE;
-enum status rle_finish(const struct rle *rle) MUST_USE; // ERR_DATA: the sum is not that of the image
+enum status
+rle_finish(const struct rle *rle) MUST_USE; // ERR_DATA: the sum is not that of the image
 
 // Compressed counts. ERR_DATA for a character that does not belong there, an unfinished or too long
 // group, a negative count, and when the runs do not fill the image exactly.
@@ -67,8 +68,8 @@ enum status rle_merge(const struct rle *a, const struct rle *b, bool is_intersec
 
 // Intersection over union; over the detection's area when the object is a crowd. 0 when the boxes
 // (rle_box of each) do not meet, -1 when they do but the sizes differ.
-double rle_iou(const struct rle *detection, const double detection_box[4],
-               const struct rle *object, const double object_box[4], bool is_crowd);
+double rle_iou(const struct rle *detection, const double detection_box[4], const struct rle *object,
+               const double object_box[4], bool is_crowd);
 
 #ifdef __cplusplus
 }
