@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/queue.h"
@@ -165,6 +166,24 @@ static enum status create_slots(struct loader *loader)
     return OK;
 }
 
+// Hours of training should not end at the first missing file.
+static enum status check_files(const struct loader_config *config)
+{
+    const struct coco_dataset *dataset = config->dataset;
+    char path[PATH_BYTES], first[PATH_BYTES] = "";
+    size_t n_missing = 0;
+    for (size_t i = 0; i < dataset->n_images; i++) {
+        const struct coco_image *image = &dataset->images[i];
+        if (image->n_objects == 0 && !config->keep_empty) continue;
+        TRY(path_join(path, config->image_folder, image->file_name));
+        if (file_exists(path)) continue;
+        if (n_missing++ == 0) memcpy(first, path, sizeof first);
+    }
+    if (n_missing == 0) return OK;
+    return fail(ERR_IO, "%s: does not exist; %zu of %zu image files of %s are missing", first,
+                n_missing, dataset->n_images, dataset->path);
+}
+
 static enum status start(struct loader *loader)
 {
     const struct loader_config *config = &loader->config;
@@ -177,6 +196,7 @@ static enum status start(struct loader *loader)
         .seed = config->seed,
     };
     TRY(sampler_create(&order, &loader->sampler));
+    if (config->is_training) TRY(check_files(config));
     size_t batch_size = (size_t)config->batch_size;
     TRY(queue_create((size_t)loader->n_slots * batch_size, &loader->tasks));
     loader->indices = (size_t *)mem_alloc(batch_size, sizeof *loader->indices);

@@ -50,7 +50,8 @@ struct loader_config {
 };
 
 struct loader;
-// ERR_DATA when there is nothing to train on.
+// ERR_DATA when there is nothing to train on; training also checks at once that all image files
+// exist (ERR_IO naming the first that does not).
 enum status loader_create(const struct loader_config *config, struct loader **loader) MUST_USE;
 void loader_destroy(struct loader *loader); // stops the threads
 

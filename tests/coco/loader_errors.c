@@ -67,6 +67,26 @@ Test(loader, sizes_that_differ_from_the_annotation_are_an_error)
     coco_dataset_destroy(f.dataset);
 }
 
+Test(loader, training_refuses_missing_files_at_once)
+{
+    struct loader_set set;
+    struct loader *loader = NULL;
+    char path[PATH_BYTES];
+    loader_set_up(&set, true);
+    for (int i = 4; i < 7; i++) { // image 4 is empty
+        char name[16];
+        snprintf(name, sizeof name, "%d.png", i);
+        cr_assert_eq(path_join(path, set.folder, name), OK);
+        remove(path);
+    }
+    cr_expect_eq(loader_create(&set.config, &loader), ERR_IO);
+    expect_message("/4.png: does not exist; 3 of 11 image files of ");
+    set.config.keep_empty = false;
+    cr_expect_eq(loader_create(&set.config, &loader), ERR_IO);
+    expect_message("/5.png: does not exist; 2 of 11 image files of ");
+    coco_dataset_destroy(set.dataset);
+}
+
 Test(loader, can_be_destroyed_at_any_time)
 {
     struct loader_set f;
