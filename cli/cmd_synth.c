@@ -9,6 +9,7 @@
 struct options {
     char output[FIELD_STRING_BYTES], size[FIELD_STRING_BYTES];
     int64_t images, val, seed, classes;
+    double smallest;
 };
 
 static const struct field fields[] = {
@@ -24,6 +25,8 @@ static const struct field fields[] = {
      "Width and height of the images."},
     {"classes", FIELD_INT, offsetof(struct options, classes), "4", 1, SYNTH_MAX_CLASSES, NULL,
      "How many of disc, square, triangle, star, cross, crescent, arrow, heart, in this order."},
+    {"smallest", FIELD_FLOAT, offsetof(struct options, smallest), "0.12", 0.05, 0.5, NULL,
+     "Diameter of the smallest shapes as a share of the images' short side."},
     {.name = NULL},
 };
 
@@ -50,6 +53,7 @@ static enum status run(const struct options *options)
         .n_images = (int)options->images,
         .n_val = (int)(options->val >= 0 ? options->val : options->images / 5),
         .n_classes = (int)options->classes,
+        .smallest = options->smallest,
         .seed = (uint64_t)options->seed,
     };
     if (!options->output[0]) return fail(ERR_USAGE, "tarn synth: --output DIR is missing");

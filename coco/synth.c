@@ -22,6 +22,8 @@ static enum status check(const struct synth_config *config)
     if (config->width < 32 || config->width > 4096 || config->height < 32 || config->height > 4096)
         return fail(ERR_USAGE, "image size %dx%d, expected 32x32 to 4096x4096", config->width,
                     config->height);
+    if (!(config->smallest >= 0.05 && config->smallest <= 0.5))
+        return fail(ERR_USAGE, "smallest shape %g, expected 0.05 to 0.5", config->smallest);
     if (config->n_classes < 1 || config->n_classes > SYNTH_MAX_CLASSES)
         return fail(ERR_USAGE, "number of classes %d, expected 1 to %d", config->n_classes,
                     SYNTH_MAX_CLASSES);
@@ -32,9 +34,10 @@ static void describe(const struct synth_config *config, char text[SETTINGS_BYTES
 {
     snprintf(text, SETTINGS_BYTES,
              "{\"generator\": \"tarn synth 1\", \"images\": %d, \"val\": %d, \"width\": %d, "
-             "\"height\": %d, \"classes\": %d, \"seed\": %" PRIu64 "}\n",
+             "\"height\": %d, \"classes\": %d, \"smallest\": %g, \"seed\": %" PRIu64
+             "}\n",
              config->n_images, config->n_val, config->width, config->height, config->n_classes,
-             config->seed);
+             config->smallest, config->seed);
 }
 
 static enum status is_empty_folder(const char *path, bool *is_empty)

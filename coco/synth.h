@@ -20,6 +20,7 @@ struct synth_config {
     int n_val;         // of these, for validation; 0 .. n_images - 1
     int width, height; // 32 .. 4096
     int n_classes;     // the first of synth_class_names
+    double smallest;   // diameter of the smallest shapes as a share of the short side, 0.05 .. 0.5
     uint64_t seed;
 };
 

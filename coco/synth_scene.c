@@ -6,6 +6,7 @@
 #include "base/mem.h"
 
 static const float TWO_PI = 6.2831853f;
+static const float LARGEST_RADIUS = 0.34f; // of the short side
 
 struct painter {
     int width, height;
@@ -158,7 +159,8 @@ static bool try_shape(struct painter *p, const struct synth_config *config, stru
     int id = scene->n_objects + 1, kind = (int)rng_below(p->rng, (uint32_t)config->n_classes);
     float side = (float)(p->width < p->height ? p->width : p->height);
     // Equal shares for every doubling of size: most shapes are small.
-    float radius = side * 0.06f * powf(2.0f, rng_uniform(p->rng, 0.0f, 2.5f));
+    float smallest = (float)config->smallest / 2, doublings = log2f(LARGEST_RADIUS / smallest);
+    float radius = side * smallest * powf(2.0f, rng_uniform(p->rng, 0.0f, doublings));
     float x = rng_uniform(p->rng, 0.0f, (float)p->width);
     float y = rng_uniform(p->rng, 0.0f, (float)p->height);
     struct polygon shape, *outline = &scene->outlines[scene->n_objects];

@@ -38,6 +38,7 @@ static struct synth_config make(char folder[PATH_BYTES], int n_images)
                                  .width = 96,
                                  .height = 64,
                                  .n_classes = SYNTH_MAX_CLASSES,
+                                 .smallest = 0.12,
                                  .seed = 3};
 }
 
@@ -113,7 +114,7 @@ Test(synth, annotations_agree_with_their_polygons)
 
 Test(synth, the_seed_decides_everything)
 {
-    struct synth_config config = {.width = 64, .height = 48, .n_classes = 5, .seed = 7};
+    struct synth_config config = {.width = 64, .height = 48, .n_classes = 5, .smallest = 0.12, .seed = 7};
     struct scene a, b;
     size_t n = 3 * 64 * 48;
     for (int i = 0; i < 5; i++) {
@@ -176,6 +177,9 @@ Test(synth, refuses_senseless_settings)
     cr_expect_eq(synth_write(&config), ERR_USAGE);
     config = good;
     config.width = 31;
+    cr_expect_eq(synth_write(&config), ERR_USAGE);
+    config = good;
+    config.smallest = 0.6;
     cr_expect_eq(synth_write(&config), ERR_USAGE);
     config = good;
     config.n_classes = 9;
