@@ -1,0 +1,30 @@
+// A RetinaNet on the CPU for tests.
+#ifndef TARN_TESTS_DETECT_FIXTURE_H
+#define TARN_TESTS_DETECT_FIXTURE_H
+
+#include "detect/detector.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MUST(expression) cr_assert((expression) == OK, "%s", fail_message())
+
+struct fixture {
+    struct backend *backend;
+    struct tape *tape;
+    struct detector *detector;
+};
+
+// torchvision's settings, trainable_layers 5.
+struct detector_config fixture_config(int depth, enum norm_type norm, int n_classes);
+void fixture_create(struct fixture *f, const struct detector_config *config);
+void fixture_destroy(struct fixture *f);
+
+// The path of a new, empty temporary file.
+void fixture_path(char path[64]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
