@@ -9,7 +9,7 @@
 struct options {
     char output[FIELD_STRING_BYTES], size[FIELD_STRING_BYTES];
     int64_t images, val, seed, classes;
-    double smallest;
+    double smallest, tinted;
 };
 
 static const struct field fields[] = {
@@ -27,6 +27,8 @@ static const struct field fields[] = {
      "How many of disc, square, triangle, star, cross, crescent, arrow, heart, in this order."},
     {"smallest", FIELD_FLOAT, offsetof(struct options, smallest), "0.12", 0.05, 0.5, NULL,
      "Diameter of the smallest shapes as a share of the images' short side."},
+    {"tinted", FIELD_FLOAT, offsetof(struct options, tinted), "0", 0, 1, NULL,
+     "Share of shapes whose hue follows their class: an easier set for short trainings."},
     {.name = NULL},
 };
 
@@ -54,6 +56,7 @@ static enum status run(const struct options *options)
         .n_val = (int)(options->val >= 0 ? options->val : options->images / 5),
         .n_classes = (int)options->classes,
         .smallest = options->smallest,
+        .tinted = options->tinted,
         .seed = (uint64_t)options->seed,
     };
     if (!options->output[0]) return fail(ERR_USAGE, "tarn synth: --output DIR is missing");

@@ -24,6 +24,8 @@ static enum status check(const struct synth_config *config)
                     config->height);
     if (!(config->smallest >= 0.05 && config->smallest <= 0.5))
         return fail(ERR_USAGE, "smallest shape %g, expected 0.05 to 0.5", config->smallest);
+    if (!(config->tinted >= 0 && config->tinted <= 1))
+        return fail(ERR_USAGE, "share of tinted shapes %g, expected 0 to 1", config->tinted);
     if (config->n_classes < 1 || config->n_classes > SYNTH_MAX_CLASSES)
         return fail(ERR_USAGE, "number of classes %d, expected 1 to %d", config->n_classes,
                     SYNTH_MAX_CLASSES);
@@ -34,10 +36,11 @@ static void describe(const struct synth_config *config, char text[SETTINGS_BYTES
 {
     snprintf(text, SETTINGS_BYTES,
              "{\"generator\": \"tarn synth 1\", \"images\": %d, \"val\": %d, \"width\": %d, "
-             "\"height\": %d, \"classes\": %d, \"smallest\": %g, \"seed\": %" PRIu64
+             "\"height\": %d, \"classes\": %d, \"smallest\": %g, \"tinted\": %g, "
+             "\"seed\": %" PRIu64
              "}\n",
              config->n_images, config->n_val, config->width, config->height, config->n_classes,
-             config->smallest, config->seed);
+             config->smallest, config->tinted, config->seed);
 }
 
 static enum status is_empty_folder(const char *path, bool *is_empty)

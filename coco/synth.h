@@ -21,14 +21,15 @@ struct synth_config {
     int width, height; // 32 .. 4096
     int n_classes;     // the first of synth_class_names
     double smallest;   // diameter of the smallest shapes as a share of the short side, 0.05 .. 0.5
+    double tinted;     // share of shapes whose hue follows their class, 0 .. 1
     uint64_t seed;
 };
 
 // Writes OUTPUT/images/000001.jpg ..., OUTPUT/annotations/train.json and val.json (when n_val > 0),
 // and OUTPUT/synth.json, which tells the settings.
 //
-// An image shows one to eight shapes, turned and scaled at will, with colours and textures that
-// tell nothing of the class, over an uneven, nearly grey background with strokes and blobs of no
+// An image shows one to eight shapes, turned and scaled at will, with textures, and colours unless
+// `tinted`, that tell nothing of the class, over an uneven, nearly grey background with strokes and blobs of no
 // class; then light falls off to one side and noise is added. Later shapes cover earlier ones. What
 // the annotations mean: "segmentation" is one polygon, the outline of the whole shape as far as it
 // lies inside the image, parts hidden by other shapes included; exactly this polygon (its two

@@ -68,10 +68,17 @@ static void count_pixel(void *context, int x, int y, float coverage)
 }
 
 // Shapes are colourful, what lies behind them is nearly grey: a detector without pretraining finds
-// its way to the shapes, and has to tell them apart by their outline alone.
-static void shape_colours(struct rng *rng, float colours[2][3])
+// its way to the shapes. Unless tinted, they can be told apart by their outline alone.
+static void shape_colours(struct rng *rng, const struct synth_config *config, int kind,
+                          float colours[2][3])
 {
-    float hue = rng_uniform(rng, 0.0f, 6.0f), low = rng_uniform(rng, 0.0f, 0.35f);
+    float hue = rng_uniform(rng, 0.0f, 6.0f);
+    if (config->tinted > 0 && rng_double(rng) < config->tinted) {
+        // Two thirds of the class's own sector of the circle.
+        float sector = 6.0f / (float)config->n_classes;
+        hue = sector * ((float)kind + (hue + 1.0f) / 9.0f);
+    }
+    float low = rng_uniform(rng, 0.0f, 0.35f);
     float value = rng_uniform(rng, 140.0f, 250.0f), second = rng_uniform(rng, 0.45f, 0.85f);
     for (int c = 0; c < 3; c++) {
         // The hue's channels: 1 within a sixth of the circle, falling to 0 over the next.
@@ -181,7 +188,7 @@ static bool try_shape(struct painter *p, const struct synth_config *config, stru
     for (int i = 1; i < id; i++) n_pixels[2 * i + 1] = seen[i];
     n_pixels[2 * id] = n_pixels[2 * id + 1] = p->n_pixels;
     choose_brush(p, x, y, radius);
-    shape_colours(p->rng, p->colours);
+    shape_colours(p->rng, config, kind, p->colours);
     p->opacity = 1.0f;
     p->owner_id = (uint8_t)id;
     polygon_fill(outline, p->width, p->height, paint_pixel, p);

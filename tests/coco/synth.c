@@ -179,6 +179,9 @@ Test(synth, refuses_senseless_settings)
     config.width = 31;
     cr_expect_eq(synth_write(&config), ERR_USAGE);
     config = good;
+    config.tinted = 1.5;
+    cr_expect_eq(synth_write(&config), ERR_USAGE);
+    config = good;
     config.smallest = 0.6;
     cr_expect_eq(synth_write(&config), ERR_USAGE);
     config = good;
