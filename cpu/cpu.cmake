@@ -5,4 +5,7 @@ if(TARGET tarn_cpu)
   target_include_directories(tarn_cpu PRIVATE ${DNNL_INCLUDE_DIR})
   target_link_libraries(tarn_cpu PUBLIC ${DNNL_LIBRARY})
 endif()
+# Multiplications and additions may fuse where rounding once is what an accumulation wants anyway.
+set_source_files_properties(${CMAKE_SOURCE_DIR}/cpu/gemm_hot.c ${CMAKE_SOURCE_DIR}/cpu/winograd_hot.c
+  PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
 tarn_hot_sources(cpu)

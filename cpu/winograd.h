@@ -31,15 +31,14 @@ size_t winograd_scratch(const struct conv_problem *problem, int n_threads);
 
 // memory->w: transformed weights with a row for each input channel and a column for each output.
 // memory->residual may be the result itself.
-enum status winograd_run(const struct conv_problem *problem, const struct conv_memory *memory,
-                         int n_threads) MUST_USE;
+void winograd_run(const struct conv_problem *problem, const struct conv_memory *memory,
+                  int n_threads);
 
 // ---- dw = beta * dw + scale * (dy' * x) ----------------------------------------------------------
 
 size_t winograd_weights_scratch(const struct conv_problem *problem);
-enum status winograd_backward_weights(const struct conv_problem *problem, const float *x,
-                                      const float *dy, const float *scale, float beta, float *dw,
-                                      void *scratch) MUST_USE;
+void winograd_backward_weights(const struct conv_problem *problem, const float *x, const float *dy,
+                               const float *scale, float beta, float *dw, void *scratch);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "cpu/gemm_hot.h"
+
 // One vector register's worth of channels.
 #if defined(__AVX512F__)
 enum { LANES = 16 };
@@ -113,8 +115,10 @@ INLINE void kernel_gradient_line(const lanes *u, size_t in, lanes *g, size_t out
 // Each transform below is written for a group of `count` <= LANES channels that begins at `at`;
 // the compiler sees count == LANES as a constant in all but the last group.
 
-INLINE void input_group(const float *const x[36], size_t at, size_t count, float *v, size_t plane)
+INLINE void input_group(const float *const x[36], size_t at, size_t count, float *v,
+                        struct winograd_layout layout)
 {
+    float *to = v + at / GEMM_PANEL * layout.panel + at % GEMM_PANEL;
     lanes d[36], half[36], out[6];
     for (int k = 0; k < 36; k++)
         d[k] = count == LANES ? load(x[k] + at) : load_some(x[k] + at, count);
@@ -122,18 +126,18 @@ INLINE void input_group(const float *const x[36], size_t at, size_t count, float
     for (size_t i = 0; i < 6; i++) {
         input_line(half + 6 * i, 1, out, 1);
         for (size_t j = 0; j < 6; j++) {
-            float *to = v + (6 * i + j) * plane + at;
-            if (count == LANES) store(to, out[j]);
-            else store_some(to, out[j], count);
+            if (count == LANES) store(to + (6 * i + j) * layout.plane, out[j]);
+            else store_some(to + (6 * i + j) * layout.plane, out[j], count);
         }
     }
 }
 
-void ISA_NAME(winograd_input)(const float *const x[36], size_t n, float *v, size_t plane)
+void ISA_NAME(winograd_input)(const float *const x[36], size_t n, float *v,
+                              struct winograd_layout layout)
 {
     size_t at = 0;
-    for (; at + LANES <= n; at += LANES) input_group(x, at, LANES, v, plane);
-    if (at < n) input_group(x, at, n - at, v, plane);
+    for (; at + LANES <= n; at += LANES) input_group(x, at, LANES, v, layout);
+    if (at < n) input_group(x, at, n - at, v, layout);
 }
 
 INLINE void output_group(const float *m, size_t plane, size_t at, size_t count,
@@ -169,8 +173,9 @@ void ISA_NAME(winograd_output)(const float *m, size_t plane, size_t n,
 }
 
 INLINE void gradient_group(const float *const dy[16], size_t at, size_t count, float *z,
-                           size_t plane)
+                           struct winograd_layout layout)
 {
+    float *to = z + at / GEMM_PANEL * layout.panel + at % GEMM_PANEL;
     lanes d[16], half[24], out[6];
     for (int k = 0; k < 16; k++)
         d[k] = count == LANES ? load(dy[k] + at) : load_some(dy[k] + at, count);
@@ -178,45 +183,46 @@ INLINE void gradient_group(const float *const dy[16], size_t at, size_t count, f
     for (size_t i = 0; i < 6; i++) {
         gradient_line(half + 4 * i, 1, out, 1);
         for (size_t j = 0; j < 6; j++) {
-            float *to = z + (6 * i + j) * plane + at;
-            if (count == LANES) store(to, out[j]);
-            else store_some(to, out[j], count);
+            if (count == LANES) store(to + (6 * i + j) * layout.plane, out[j]);
+            else store_some(to + (6 * i + j) * layout.plane, out[j], count);
         }
     }
 }
 
-void ISA_NAME(winograd_gradient)(const float *const dy[16], size_t n, float *z, size_t plane)
+void ISA_NAME(winograd_gradient)(const float *const dy[16], size_t n, float *z,
+                                 struct winograd_layout layout)
 {
     size_t at = 0;
-    for (; at + LANES <= n; at += LANES) gradient_group(dy, at, LANES, z, plane);
-    if (at < n) gradient_group(dy, at, n - at, z, plane);
+    for (; at + LANES <= n; at += LANES) gradient_group(dy, at, LANES, z, layout);
+    if (at < n) gradient_group(dy, at, n - at, z, layout);
 }
 
-INLINE void kernel_group(const float *taps, float scale, bool rotated, size_t n, size_t at,
-                         size_t count, float *u, size_t plane)
+INLINE void kernel_group(const float *taps, size_t step, float scale, bool rotated, size_t at,
+                         size_t count, float *u, struct winograd_layout layout)
 {
+    float *to = u + at / GEMM_PANEL * layout.panel + at % GEMM_PANEL;
     lanes g[9], half[18], out[6];
     for (size_t k = 0; k < 9; k++) {
-        const float *from = taps + (rotated ? 8 - k : k) * n + at;
+        const float *from = taps + (rotated ? 8 - k : k) * step + at;
         g[k] = scale * (count == LANES ? load(from) : load_some(from, count));
     }
     for (size_t j = 0; j < 3; j++) kernel_line(g + j, 3, half + j, 3);
     for (size_t i = 0; i < 6; i++) {
         kernel_line(half + 3 * i, 1, out, 1);
         for (size_t j = 0; j < 6; j++) {
-            float *to = u + (6 * i + j) * plane + at;
-            if (count == LANES) store(to, out[j]);
-            else store_some(to, out[j], count);
+            if (count == LANES) store(to + (6 * i + j) * layout.plane, out[j]);
+            else store_some(to + (6 * i + j) * layout.plane, out[j], count);
         }
     }
 }
 
-void ISA_NAME(winograd_kernel)(const float *taps, float scale, bool rotated, size_t n, float *u,
-                               size_t plane)
+void ISA_NAME(winograd_kernel)(const float *taps, size_t step, float scale, bool rotated, size_t n,
+                               float *u, struct winograd_layout layout)
 {
     size_t at = 0;
-    for (; at + LANES <= n; at += LANES) kernel_group(taps, scale, rotated, n, at, LANES, u, plane);
-    if (at < n) kernel_group(taps, scale, rotated, n, at, n - at, u, plane);
+    for (; at + LANES <= n; at += LANES)
+        kernel_group(taps, step, scale, rotated, at, LANES, u, layout);
+    if (at < n) kernel_group(taps, step, scale, rotated, at, n - at, u, layout);
 }
 
 INLINE void kernel_gradient_group(const float *u, size_t plane, float scale, float beta, size_t n,
