@@ -85,9 +85,10 @@ static bool needs_fold(const struct weights_request *request)
 
 static size_t packed_bytes(const struct weights_request *request)
 {
-    const int64_t *shape = request->w->shape;
-    return request->plan ? request->plan->weights_bytes
-                         : winograd_weights_bytes(shape[0], shape[3]);
+    if (request->plan) return request->plan->weights_bytes;
+    int64_t n_out = request->w->shape[0], n_in = request->w->shape[3];
+    return request->turned ? winograd_weights_bytes(n_out, n_in)
+                           : winograd_weights_bytes(n_in, n_out);
 }
 
 size_t packed_weights_scratch(const struct weights_request *request)
