@@ -30,7 +30,9 @@ static const struct command_help help = {
     "eval",
     "--annotations GT.json (--checkpoint C --images DIR [--save-results R.json] | --results R.json)"
     " [--json OUT.json] [section.key=value ...]",
-    "Prints the 12 COCO numbers for boxes and the average precision of each class.", fields, NULL};
+    "Prints the 12 COCO numbers for boxes and the average precision of each class. An image that\n"
+    "cannot be read is reported and counts as one without detections; the exit code is then 4.",
+    fields, NULL};
 
 static bool show(void *context, size_t done, size_t total)
 {
@@ -39,12 +41,12 @@ static bool show(void *context, size_t done, size_t total)
 }
 
 static enum status run_model(const struct options *options, const struct arguments *arguments,
-                             struct eval_detection **detections, size_t *n)
+                             struct evaluate_output *output)
 {
     struct session *session = NULL;
     struct coco_dataset *dataset = NULL;
     struct live_line line;
-    struct evaluate_options how = {false, show, &line};
+    struct evaluate_options how = {show, &line};
     enum status status = OK;
     GUARD(session_open_checkpoint(options->checkpoint, options->config[0] ? options->config : NULL,
                                   arguments->n_assignments, arguments->assignments, &session));
@@ -52,12 +54,12 @@ static enum status run_model(const struct options *options, const struct argumen
     GUARD(session_know_classes(session, dataset));
     live_line_start(&line, "evaluate", 0);
     double start = clock_seconds();
-    status = evaluate_detections(session, dataset, options->images, &how, detections, n);
+    status = evaluate_detections(session, dataset, options->images, &how, output);
     live_line_clear(&line);
     if (status != OK) goto done;
     double seconds = clock_seconds() - start;
     log_info("%zu images in %.1f s, %.2f images/s, %zu detections", dataset->n_images, seconds,
-             seconds > 0 ? (double)dataset->n_images / seconds : 0, *n);
+             seconds > 0 ? (double)dataset->n_images / seconds : 0, output->n);
 done:
     coco_dataset_destroy(dataset);
     session_close(session);
@@ -67,23 +69,26 @@ done:
 static enum status evaluate(const struct options *options, const struct arguments *arguments)
 {
     struct eval_truth *truth = NULL;
-    struct eval_detection *detections = NULL;
+    struct evaluate_output output = {.detections = NULL};
     struct eval_result result = {.classes = NULL};
-    size_t n = 0;
     enum status status = OK;
     GUARD(eval_truth_load(options->annotations, &truth));
     if (options->results[0])
-        GUARD(eval_results_load(options->results, truth, &detections, &n));
+        GUARD(eval_results_load(options->results, truth, &output.detections, &output.n));
     else
-        GUARD(run_model(options, arguments, &detections, &n));
-    if (options->save_results[0]) GUARD(eval_results_save(options->save_results, detections, n));
-    GUARD(eval_boxes(truth, detections, n, 0, &result));
+        GUARD(run_model(options, arguments, &output));
+    if (options->save_results[0])
+        GUARD(eval_results_save(options->save_results, output.detections, output.n));
+    GUARD(eval_boxes(truth, output.detections, output.n, 0, &result));
     eval_print(&result);
     eval_print_classes(&result);
     if (options->json[0]) GUARD(eval_save_json(&result, options->json));
+    if (output.n_broken)
+        status = fail(ERR_DATA, "%zu images could not be read; they count as without detections",
+                      output.n_broken);
 done:
     eval_result_free(&result);
-    mem_free(detections);
+    mem_free(output.detections);
     eval_truth_destroy(truth);
     return status;
 }

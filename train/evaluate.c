@@ -1,5 +1,7 @@
 #include "train/evaluate.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "nn/tape.h"
 
@@ -48,7 +50,7 @@ static enum status run_batch(struct session *session, const struct batch *batch,
 
 enum status evaluate_detections(struct session *session, const struct coco_dataset *dataset,
                                 const char *image_folder, const struct evaluate_options *options,
-                                struct eval_detection **detections, size_t *n)
+                                struct evaluate_output *output)
 {
     struct loader_config config;
     struct loader *loader = NULL;
@@ -56,7 +58,7 @@ enum status evaluate_detections(struct session *session, const struct coco_datas
     size_t done = 0;
     enum status status = OK;
     session_eval_loader(session, dataset, image_folder, &config);
-    config.skip_broken = options->skip_broken;
+    config.skip_broken = true;
     GUARD(loader_create(&config, &loader));
     for (;;) {
         struct batch *batch = NULL;
@@ -67,15 +69,34 @@ enum status evaluate_detections(struct session *session, const struct coco_datas
         loader_release(loader, batch);
         if (status != OK) goto done;
         if (options->progress && options->progress(options->context, done, dataset->n_images)) {
-            status = fail(ERR_INTERRUPTED, "interrupted during the evaluation; --resume starts it again");
+            status = fail(ERR_INTERRUPTED,
+                          "interrupted during the evaluation; --resume starts it again");
             goto done;
         }
     }
-    *detections = out.list;
-    *n = out.n;
+    *output = (struct evaluate_output){out.list, out.n, loader_n_broken(loader)};
     out.list = NULL;
 done:
     mem_free(out.list);
     loader_destroy(loader);
+    return status;
+}
+
+enum status evaluate_validation(struct session *session, const struct evaluate_options *options,
+                                double stats[COCO_STATS])
+{
+    const struct config *config = &session->config;
+    struct evaluate_output output = {.detections = NULL};
+    struct eval_truth *truth = NULL;
+    struct eval_result result = {.classes = NULL};
+    enum status status = OK;
+    GUARD(evaluate_detections(session, session->val, config->data.val_images, options, &output));
+    GUARD(eval_truth_load(config->data.val_annotations, &truth));
+    GUARD(eval_boxes(truth, output.detections, output.n, (int)config->train.threads, &result));
+    memcpy(stats, result.stats, sizeof result.stats);
+    eval_result_free(&result);
+done:
+    eval_truth_destroy(truth);
+    mem_free(output.detections);
     return status;
 }

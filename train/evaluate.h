@@ -10,16 +10,24 @@ extern "C" {
 #endif
 
 struct evaluate_options {
-    bool skip_broken; // a broken image is reported and counts as one without detections
     // Called after each batch; returning true ends with ERR_INTERRUPTED. May be NULL.
     bool (*progress)(void *context, size_t done, size_t total);
     void *context;
 };
 
-// Detections in the order of images. Free with mem_free.
+// Detections in the order of images. An image that cannot be read is warned about, counted in
+// n_broken, and stands as one without detections.
+struct evaluate_output {
+    struct eval_detection *detections; // mem_free
+    size_t n, n_broken;
+};
 enum status evaluate_detections(struct session *session, const struct coco_dataset *dataset,
                                 const char *image_folder, const struct evaluate_options *options,
-                                struct eval_detection **detections, size_t *n) MUST_USE;
+                                struct evaluate_output *output) MUST_USE;
+
+// The session's validation set, from inference to the 12 numbers.
+enum status evaluate_validation(struct session *session, const struct evaluate_options *options,
+                                double stats[COCO_STATS]) MUST_USE;
 
 // Appends one image's detections; labels without a category are left out.
 enum status evaluate_append(const struct session *session, const struct detections *found,

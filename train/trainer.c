@@ -1,7 +1,6 @@
 #include "train/trainer.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,11 +8,11 @@
 #include "base/mem.h"
 #include "nn/tape.h"
 #include "train/evaluate.h"
+#include "train/interval.h"
 #include "train/live_line.h"
 #include "train/metrics.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
-#include "train/train_step.h"
 
 struct trainer {
     struct session *session;
@@ -24,11 +23,7 @@ struct trainer {
     struct metrics *metrics;
     struct loader *loader;
     struct live_line line;
-    // Sums over the steps since the last line of the log.
-    struct {
-        int64_t n;
-        double start, wait, loss, grad_norm, losses[DETECTOR_MAX_LOSSES];
-    } interval;
+    struct interval interval;
 };
 
 enum status trainer_check_output(const struct trainer_options *options, bool *continues)
@@ -77,35 +72,26 @@ static bool show_evaluation(void *context, size_t done, size_t total)
     return is_stopped(t);
 }
 
-static enum status measure(struct trainer *t, double stats[COCO_STATS])
+// An evaluation that fails or is interrupted must not cost what was trained.
+static enum status save_and_fail(struct trainer *t, enum status status)
 {
-    struct evaluate_options options = {true, show_evaluation, t};
-    struct eval_detection *detections = NULL;
-    struct eval_truth *truth = NULL;
-    struct eval_result result = {.classes = NULL};
-    size_t n = 0;
-    enum status status = OK;
-    GUARD(evaluate_detections(t->session, t->session->val, t->config->data.val_images, &options,
-                              &detections, &n));
-    GUARD(eval_truth_load(t->config->data.val_annotations, &truth));
-    GUARD(eval_boxes(truth, detections, n, (int)t->config->train.threads, &result));
-    memcpy(stats, result.stats, sizeof result.stats);
-    eval_result_free(&result);
-done:
-    eval_truth_destroy(truth);
-    mem_free(detections);
-    return status;
+    char message[2048];
+    snprintf(message, sizeof message, "%s", fail_message());
+    TRY(save(t));
+    return fail(status, "%s", message);
 }
 
+// Measures and saves.
 static enum status evaluate(struct trainer *t)
 {
     double stats[COCO_STATS], start = clock_seconds();
+    struct evaluate_options how = {show_evaluation, t};
     live_line_clear(&t->line);
     live_line_start(&t->line, "evaluate", 0);
-    enum status status = measure(t, stats);
+    enum status status = evaluate_validation(t->session, &how, stats);
     live_line_clear(&t->line);
     live_line_start(&t->line, "train", t->progress.iteration);
-    if (status != OK) return status;
+    if (status != OK) return save_and_fail(t, status);
     double seconds = clock_seconds() - start;
     t->interval.start += seconds; // not the training's time
     if (!t->options->is_quiet) {
@@ -124,39 +110,25 @@ static enum status evaluate(struct trainer *t)
     return save(t);
 }
 
-static void print_step(const struct trainer *t, const struct metrics_step *step)
+static enum status log_interval(struct trainer *t, const struct step_result *last, double lr)
 {
-    char left[24];
-    double steps_left = (double)(t->config->train.iterations - step->iteration);
-    printf("iteration %" PRId64 "/%" PRId64 "  loss %.4f", step->iteration,
-           t->config->train.iterations, step->loss);
-    for (int i = 0; i < step->n_losses; i++) printf("  %s %.4f", step->names[i], step->losses[i]);
-    printf("  grad %.3g  lr %.3g  %.2f images/s  wait %.0f%%  left %s\n", step->grad_norm, step->lr,
-           step->images_per_second, 100 * step->data_wait,
-           live_line_time(steps_left * step->seconds / (double)t->interval.n, left));
-    fflush(stdout);
+    struct metrics_step step;
+    int64_t n_images = t->config->train.batch_size * t->config->train.accumulate;
+    interval_step(&t->interval, t->progress.iteration, lr, n_images, last, &step);
+    if (!t->options->is_quiet && !t->line.is_shown)
+        interval_print(&t->interval, &step, t->config->train.iterations);
+    interval_start(&t->interval);
+    return metrics_log_step(t->metrics, &step);
 }
 
-static enum status log_interval(struct trainer *t, const struct step_result *result, double lr)
+static void show_step(struct trainer *t, const struct step_result *result)
 {
-    double n = (double)t->interval.n, seconds = clock_seconds() - t->interval.start;
-    int64_t images = t->config->train.batch_size * t->config->train.accumulate;
-    struct metrics_step step = {
-        .iteration = t->progress.iteration,
-        .lr = lr,
-        .loss = t->interval.loss / n,
-        .grad_norm = t->interval.grad_norm / n,
-        .images_per_second = seconds > 0 ? n * (double)images / seconds : 0,
-        .data_wait = seconds > 0 ? t->interval.wait / seconds : 0,
-        .seconds = seconds,
-        .n_losses = result->n_losses,
-        .names = result->names,
-    };
-    for (int i = 0; i < result->n_losses; i++) step.losses[i] = t->interval.losses[i] / n;
-    if (!t->options->is_quiet && !t->line.is_shown) print_step(t, &step);
-    memset(&t->interval, 0, sizeof t->interval);
-    t->interval.start = clock_seconds();
-    return metrics_log_step(t->metrics, &step);
+    char text[160];
+    int n = snprintf(text, sizeof text, "loss %.4f", result->loss);
+    for (int i = 0; i < result->n_losses && n > 0 && n < (int)sizeof text; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n, " %s %.4f", result->names[i],
+                      result->losses[i]);
+    live_line_update(&t->line, t->progress.iteration, t->config->train.iterations, text);
 }
 
 static enum status one_iteration(struct trainer *t)
@@ -165,19 +137,8 @@ static enum status one_iteration(struct trainer *t)
     struct step_result result;
     TRY(train_step(t->session, t->loader, t->progress.iteration, lr, &result));
     t->progress.iteration++;
-    t->interval.n++;
-    t->interval.wait += result.wait;
-    t->interval.loss += result.loss;
-    t->interval.grad_norm += result.grad_norm;
-    for (int i = 0; i < result.n_losses; i++) t->interval.losses[i] += result.losses[i];
-    if (!t->options->is_quiet) {
-        char text[160];
-        int n = snprintf(text, sizeof text, "loss %.4f", result.loss);
-        for (int i = 0; i < result.n_losses && n > 0 && n < (int)sizeof text; i++)
-            n += snprintf(text + n, sizeof text - (size_t)n, " %s %.4f", result.names[i],
-                          result.losses[i]);
-        live_line_update(&t->line, t->progress.iteration, t->config->train.iterations, text);
-    }
+    interval_add(&t->interval, &result);
+    if (!t->options->is_quiet) show_step(t, &result);
     bool is_last = t->progress.iteration == t->config->train.iterations;
     if (t->progress.iteration % t->config->train.log_every == 0 || is_last)
         TRY(log_interval(t, &result, lr));
@@ -195,17 +156,17 @@ static enum status stop(struct trainer *t)
 static enum status loop(struct trainer *t)
 {
     const struct config *config = t->config;
-    t->interval.start = clock_seconds();
+    interval_start(&t->interval);
     live_line_start(&t->line, "train", t->progress.iteration);
-    if (t->options->is_quiet) t->line.is_shown = false;
     if (evaluation_is_due(t)) TRY(evaluate(t)); // the kill came before it was finished
     while (t->progress.iteration < config->train.iterations) {
         TRY(one_iteration(t));
         if (is_stopped(t)) return stop(t);
         int64_t i = t->progress.iteration;
-        bool is_last = i == config->train.iterations, must_evaluate = evaluation_is_due(t);
-        if (is_last || must_evaluate || i % config->train.checkpoint_every == 0) TRY(save(t));
-        if (must_evaluate) TRY(evaluate(t));
+        if (evaluation_is_due(t))
+            TRY(evaluate(t));
+        else if (i == config->train.iterations || i % config->train.checkpoint_every == 0)
+            TRY(save(t));
     }
     return OK;
 }

@@ -1,5 +1,6 @@
 #include "train/checkpoint.h"
 
+#include <cjson/cJSON.h>
 #include <criterion/criterion.h>
 #include <string.h>
 

@@ -187,7 +187,8 @@ Test(config, pools)
 
 Test(config, pool_types_in_a_file_stand_anywhere)
 {
-    assert_ok(parse("{\"backbone\": {\"pool\": {\"downsample\": {\"beta\": 3, \"type\": \"soft\"}}}}"));
+    assert_ok(parse("{\"backbone\": {\"pool\": {\"downsample\":"
+                    " {\"beta\": 3, \"type\": \"soft\"}}}}"));
     assert_ok(config_check(&config));
     struct pool pool;
     config_pool_layer(&config, POOL_DOWNSAMPLE, &pool);

@@ -77,7 +77,7 @@ void helper_tiny_run(const char *folder, int n_train, int n_val, struct config *
         "backbone.type=resnet18",   "backbone.norm=bn",         "backbone.trainable_layers=5",
         "train.iterations=4",       "train.batch_size=1",       "train.accumulate=2",
         "train.warmup_iterations=2", "train.checkpoint_every=2", "train.log_every=2",
-        "train.threads=2",          "train.clip_norm=10",
+        "train.threads=1",          "train.clip_norm=10",
     };
     char data[PATH_BYTES];
     assert_ok(path_join(data, folder, "data"));

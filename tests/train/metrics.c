@@ -58,9 +58,11 @@ Test(metrics, lines_and_charts)
     size_t n = 0;
     char *text = helper_read(path, &n);
     cr_assert_eq(metrics_log_bytes(metrics), n);
-    cr_assert(strstr(text, "{\"kind\":\"train\",\"iteration\":20,\"lr\":0.01,\"loss\":1.5,\"losses\":"
-                           "{\"classification\":1,\"bbox_regression\":0.5},\"grad_norm\":2,"));
-    cr_assert(strstr(text, "{\"kind\":\"eval\",\"iteration\":20,\"seconds\":1.5,\"stats\":{\"AP\":0"));
+    cr_assert(strstr(text, "{\"kind\":\"train\",\"iteration\":20,\"lr\":0.01,\"loss\":1.5,"
+                           "\"losses\":{\"classification\":1,\"bbox_regression\":0.5},"
+                           "\"grad_norm\":2,"));
+    cr_assert(strstr(text, "{\"kind\":\"eval\",\"iteration\":20,\"seconds\":1.5,"
+                           "\"stats\":{\"AP\":0"));
     mem_free(text);
     metrics_close(metrics);
 }

@@ -63,6 +63,7 @@ Test(trainer, resuming_changes_no_bit)
     helper_tiny_run(folder, 5, 2, &config);
     helper_set(&config, "train.eval_every=2");
     helper_set(&config, "train.keep_every=4");
+    helper_set(&config, "train.threads=2"); // more than one, or the order of sums would not show
     assert_ok(train("whole", false));
     stop = 1;
     enum status status = train("parts", false);
