@@ -2,15 +2,22 @@
 
 #include <string.h>
 
+#include "cpu/conv_1x1.h"
 #include "cpu/conv_gemm.h"
 #include "cpu/packed_weights.h"
 #include "cpu/rows.h"
 #include "cpu/winograd.h"
 
+// Own kernels come before oneDNN's where they are faster (docs/performance.md).
 static bool takes_winograd(const struct cpu_backend *cpu, const struct conv_problem *p)
 {
     if (cpu->conv_path == CONV_PATH_BEST) return winograd_pays(p);
-    return cpu->conv_path == CONV_PATH_WINOGRAD && winograd_is_possible(p);
+    return cpu->conv_path == CONV_PATH_OWN && winograd_is_possible(p);
+}
+
+static bool takes_own(const struct cpu_backend *cpu)
+{
+    return cpu->conv_path == CONV_PATH_BEST || cpu->conv_path == CONV_PATH_OWN;
 }
 
 // *plan is NULL where oneDNN has no implementation worth its name.
@@ -34,18 +41,36 @@ static size_t count_rows(const struct conv_problem *p)
     return (size_t)p->n * (size_t)p->oh * (size_t)p->ow;
 }
 
-// With weights packed for Winograd's algorithm (plan NULL) or for the plan.
+// Finds the form of weights for the way that the forward problem takes; false: none but patches.
+static enum status choose(const struct cpu_backend *cpu, const struct conv_problem *p,
+                          struct weights_request *request, bool *found)
+{
+    *found = true;
+    if (takes_winograd(cpu, p)) request->form = WEIGHTS_WINOGRAD;
+    else if (takes_own(cpu) && conv_1x1_is_possible(p)) request->form = WEIGHTS_1X1;
+    else {
+        request->form = WEIGHTS_PLAN;
+        TRY(find_plan(cpu, p, &request->plan));
+        *found = request->plan != NULL;
+    }
+    return OK;
+}
+
 static enum status run_packed(struct cpu_backend *cpu, const struct conv_problem *p,
                               const struct weights_request *request, struct conv_memory *memory)
 {
-    size_t weights_bytes = packed_weights_scratch(request);
-    size_t own_bytes =
-        request->plan ? request->plan->scratch_bytes : winograd_scratch(p, cpu->n_threads);
+    size_t weights_bytes = packed_weights_scratch(request), own_bytes = 0;
+    if (request->form == WEIGHTS_PLAN) own_bytes = request->plan->scratch_bytes;
+    if (request->form == WEIGHTS_WINOGRAD) own_bytes = winograd_scratch(p, cpu->n_threads);
     void *scratch;
     TRY(cpu->base.scratch(&cpu->base, weights_bytes + own_bytes, &scratch));
     TRY(packed_weights_get(cpu->packed, request, (char *)scratch, &memory->w));
     memory->scratch = (char *)scratch + weights_bytes;
-    if (request->plan) return onednn_conv_run(request->plan, memory);
+    if (request->form == WEIGHTS_PLAN) return onednn_conv_run(request->plan, memory);
+    if (request->form == WEIGHTS_1X1) {
+        conv_1x1_run(p, memory, cpu->n_threads);
+        return OK;
+    }
     if (p->accumulate) memory->residual = memory->result;
     winograd_run(p, memory, cpu->n_threads);
     return OK;
@@ -74,9 +99,9 @@ enum status conv_run_forward(const struct conv_run *run, const float *x, const f
     const struct conv_problem *p = &run->problem;
     struct weights_request request = {.w = run->w, .scale = run->scale};
     struct conv_memory memory = {.x = x, .bias = bias, .residual = residual, .result = y};
-    if (takes_winograd(run->cpu, p)) return run_packed(run->cpu, p, &request, &memory);
-    TRY(find_plan(run->cpu, p, &request.plan));
-    if (request.plan) return run_packed(run->cpu, p, &request, &memory);
+    bool found;
+    TRY(choose(run->cpu, p, &request, &found));
+    if (found) return run_packed(run->cpu, p, &request, &memory);
 
     float *weights, *unused;
     void *patches;
@@ -117,6 +142,19 @@ static struct conv_problem backward_problem(const struct conv_run *run, enum con
     return p;
 }
 
+static enum status backward_data_1x1(const struct conv_run *run, const float *dy, float beta,
+                                     float *dx)
+{
+    struct weights_request request = {
+        .form = WEIGHTS_1X1, .w = run->w, .scale = run->scale, .turned = true};
+    void *scratch;
+    const void *weights;
+    TRY(run->cpu->base.scratch(&run->cpu->base, packed_weights_scratch(&request), &scratch));
+    TRY(packed_weights_get(run->cpu->packed, &request, (char *)scratch, &weights));
+    conv_1x1_backward_data(&run->problem, dy, (const float *)weights, beta, dx);
+    return OK;
+}
+
 enum status conv_run_backward_data(const struct conv_run *run, const float *dy, float beta,
                                    float *dx)
 {
@@ -124,10 +162,12 @@ enum status conv_run_backward_data(const struct conv_run *run, const float *dy, 
     struct conv_problem turned;
     if (turn(&run->problem, beta != 0.0f, &turned)) {
         struct conv_memory memory = {.x = dy, .result = dx};
-        bool winograd = takes_winograd(run->cpu, &turned);
-        if (!winograd) TRY(find_plan(run->cpu, &turned, &request.plan));
-        if (winograd || request.plan) return run_packed(run->cpu, &turned, &request, &memory);
+        bool found;
+        TRY(choose(run->cpu, &turned, &request, &found));
+        if (found) return run_packed(run->cpu, &turned, &request, &memory);
     }
+    if (takes_own(run->cpu) && conv_1x1_backward_is_possible(&run->problem))
+        return backward_data_1x1(run, dy, beta, dx);
 
     // These primitives cannot add.
     struct backend *backend = &run->cpu->base;
@@ -135,6 +175,7 @@ enum status conv_run_backward_data(const struct conv_run *run, const float *dy, 
     size_t result_bytes = beta != 0.0f ? scratch_round(count_x(&p) * sizeof(float)) : 0;
     float *result = dx;
     request.turned = false;
+    request.form = WEIGHTS_PLAN;
     TRY(find_plan(run->cpu, &p, &request.plan));
     if (request.plan) {
         size_t weights_bytes = packed_weights_scratch(&request);

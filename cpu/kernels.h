@@ -23,9 +23,9 @@ struct packed_weights;
 // Tests make convolutions take each of their paths.
 enum cpu_conv_path {
     CONV_PATH_BEST,
-    CONV_PATH_ONEDNN,   // where it has an implementation
-    CONV_PATH_WINOGRAD, // wherever it is possible, however small the shape
-    CONV_PATH_GEMM,     // the one for shapes and processors that oneDNN has no implementation for
+    CONV_PATH_ONEDNN, // where it has an implementation
+    CONV_PATH_OWN,    // Winograd's and the matrix product for 1x1, wherever they are possible
+    CONV_PATH_GEMM,   // the one for shapes and processors that oneDNN has no implementation for
 };
 
 struct cpu_backend {

@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cpu/conv_1x1.h"
 #include "cpu/kernels.h"
 #include "cpu/winograd.h"
 
-enum { LAYOUT_WINOGRAD = -1 };
-
 struct entry {
     const void *w, *scale;
-    int layout; // a plan's, or LAYOUT_WINOGRAD
+    enum weights_form form;
+    int layout; // WEIGHTS_PLAN: the plan's
     bool turned, is_stale;
     size_t bytes;
     void *memory; // mem_alloc
@@ -49,8 +49,8 @@ static struct entry *find(struct entry *entries, size_t n_slots, const struct en
     size_t slot = (size_t)hash & (n_slots - 1);
     for (;; slot = (slot + 1) & (n_slots - 1)) {
         struct entry *e = &entries[slot];
-        if (!e->w || (e->w == key->w && e->scale == key->scale && e->layout == key->layout &&
-                      e->turned == key->turned))
+        if (!e->w || (e->w == key->w && e->scale == key->scale && e->form == key->form &&
+                      e->layout == key->layout && e->turned == key->turned))
             return e;
     }
 }
@@ -79,16 +79,20 @@ static bool is_kept(const struct weights_request *request)
 // read as they are and the forward ones turned first.
 static bool needs_fold(const struct weights_request *request)
 {
-    if (!request->plan) return !request->turned;
-    return request->scale || request->turned;
+    switch (request->form) {
+    case WEIGHTS_PLAN: return request->scale || request->turned;
+    case WEIGHTS_WINOGRAD: return !request->turned;
+    default: return false;
+    }
 }
 
 static size_t packed_bytes(const struct weights_request *request)
 {
-    if (request->plan) return request->plan->weights_bytes;
+    if (request->form == WEIGHTS_PLAN) return request->plan->weights_bytes;
     int64_t n_out = request->w->shape[0], n_in = request->w->shape[3];
-    return request->turned ? winograd_weights_bytes(n_out, n_in)
-                           : winograd_weights_bytes(n_in, n_out);
+    int64_t n_rows = request->turned ? n_out : n_in, n_columns = request->turned ? n_in : n_out;
+    return request->form == WEIGHTS_WINOGRAD ? winograd_weights_bytes(n_rows, n_columns)
+                                             : conv_1x1_weights_bytes(n_rows, n_columns);
 }
 
 size_t packed_weights_scratch(const struct weights_request *request)
@@ -143,12 +147,17 @@ static void pack_winograd(const struct weights_request *request, float *folded, 
     winograd_transform_weights(folded, NULL, true, n_in, n_out, result);
 }
 
-static enum status pack(const struct weights_request *request, float *folded, void *result)
+static void pack_1x1(const struct weights_request *request, float *result)
 {
-    if (!request->plan) {
-        pack_winograd(request, folded, (float *)result);
-        return OK;
-    }
+    const float *w = (const float *)request->w->data;
+    const float *scale = request->scale ? (const float *)request->scale->data : NULL;
+    int64_t n_out = request->w->shape[0], n_in = request->w->shape[3];
+    if (request->turned) conv_1x1_pack(w, scale, false, n_out, n_in, result);
+    else conv_1x1_pack(w, scale, true, n_in, n_out, result);
+}
+
+static enum status pack_plan(const struct weights_request *request, float *folded, void *result)
+{
     const float *plain = (const float *)request->w->data;
     if (needs_fold(request)) {
         weights_fold(request, folded);
@@ -157,6 +166,15 @@ static enum status pack(const struct weights_request *request, float *folded, vo
     if (!request->plan->plain_weights) return onednn_pack_weights(request->plan, plain, result);
     memcpy(result, plain, request->plan->weights_bytes);
     return OK;
+}
+
+static enum status pack(const struct weights_request *request, float *folded, void *result)
+{
+    switch (request->form) {
+    case WEIGHTS_PLAN: return pack_plan(request, folded, result);
+    case WEIGHTS_WINOGRAD: pack_winograd(request, folded, (float *)result); return OK;
+    default: pack_1x1(request, (float *)result); return OK;
+    }
 }
 
 enum status packed_weights_get(struct packed_weights *packed, const struct weights_request *request,
@@ -172,7 +190,8 @@ enum status packed_weights_get(struct packed_weights *packed, const struct weigh
     if (2 * (packed->n + 1) > packed->n_slots) TRY(grow(packed));
     struct entry key = {.w = request->w->data,
                         .scale = request->scale ? request->scale->data : NULL,
-                        .layout = request->plan ? request->plan->layout : LAYOUT_WINOGRAD,
+                        .form = request->form,
+                        .layout = request->form == WEIGHTS_PLAN ? request->plan->layout : 0,
                         .turned = request->turned,
                         .bytes = packed_bytes(request)};
     struct entry *entry = find(packed->entries, packed->n_slots, &key);

@@ -1,5 +1,5 @@
 // Convolution weights as the kernels want them: scaled, possibly turned round, in a layout of
-// oneDNN's or transformed for Winograd's algorithm.
+// oneDNN's, transformed for Winograd's algorithm, or in panels for a matrix product.
 // Those of parameters are kept until the parameters change, so that inference and the levels that
 // share a head pack them once.
 #ifndef TARN_CPU_PACKED_WEIGHTS_H
@@ -20,8 +20,11 @@ void packed_weights_destroy(struct packed_weights *packed);
 // What was packed is stale now. Memory stays for the next round.
 void packed_weights_invalidate(struct packed_weights *packed);
 
+enum weights_form { WEIGHTS_PLAN, WEIGHTS_WINOGRAD, WEIGHTS_1X1 };
+
 struct weights_request {
-    const struct conv_plan *plan; // NULL: transformed for winograd_run
+    enum weights_form form;
+    const struct conv_plan *plan; // WEIGHTS_PLAN
     const struct tensor *w;     // (O,kh,kw,I)
     const struct tensor *scale; // (O) or NULL
     bool turned; // (I,kh,kw,O) with the kernel rotated by 180 degrees: the adjoint's weights

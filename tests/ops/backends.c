@@ -20,16 +20,16 @@ static enum status create_cpu_onednn(struct backend **backend)
     return create_cpu_path(backend, CONV_PATH_ONEDNN);
 }
 
-static enum status create_cpu_winograd(struct backend **backend)
+static enum status create_cpu_own(struct backend **backend)
 {
-    return create_cpu_path(backend, CONV_PATH_WINOGRAD);
+    return create_cpu_path(backend, CONV_PATH_OWN);
 }
 
 // The hot loops for older processors. They come last: the level stays for the rest of the process.
 static enum status create_cpu_v3(struct backend **backend)
 {
     TRY(isa_use(ISA_V3));
-    return create_cpu_path(backend, CONV_PATH_WINOGRAD);
+    return create_cpu_path(backend, CONV_PATH_OWN);
 }
 
 // And the path for shapes and processors that oneDNN has no implementation for.
@@ -42,8 +42,8 @@ static enum status create_cpu_v2(struct backend **backend)
 const struct test_backend test_backends[] = {
     {"cpu", create_cpu, N_OPS},
     {"cpu, oneDNN's convolutions", create_cpu_onednn, OP_conv2d},
-    {"cpu, Winograd's convolutions", create_cpu_winograd, OP_conv2d},
-    {"cpu at x86-64-v3, Winograd's convolutions", create_cpu_v3, N_OPS},
+    {"cpu, own convolutions", create_cpu_own, OP_conv2d},
+    {"cpu at x86-64-v3, own convolutions", create_cpu_v3, N_OPS},
     {"cpu at x86-64-v2, convolutions as matrix products", create_cpu_v2, N_OPS},
 };
 const size_t n_test_backends = sizeof test_backends / sizeof *test_backends;
