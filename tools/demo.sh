@@ -32,7 +32,8 @@ mkdir -p "$folder"
 : >"$folder/.tarn-demo"
 
 step "data: synthetic images with boxes"
-"$tarn" synth --output "$folder/data" --images 860 --val 60 --size 128x128 --classes 3 --seed 1
+"$tarn" synth --output "$folder/data" --images 1260 --val 60 --size 256x256 --classes 3 \
+    --smallest 0.2 --tinted 1 --seed 1
 images=$folder/data/images
 truth=$folder/data/annotations
 
@@ -47,11 +48,8 @@ step "evaluate"
     --json "$folder/eval.json"
 
 step "detect"
-mkdir "$folder/val"
-sed -n 's/.*"file_name": *"\([^"]*\)".*/\1/p' "$truth/val.json" | while read -r name; do
-    cp "$images/$name" "$folder/val/"
-done
-"$tarn" detect --checkpoint "$folder/run/best.safetensors" "$folder/val" \
+mapfile -t names < <(sed -n 's/.*"file_name": *"\([^"]*\)".*/\1/p' "$truth/val.json")
+"$tarn" detect --checkpoint "$folder/run/best.safetensors" "${names[@]/#/$images/}" \
     --output "$folder/detections"
 
 step "done"
