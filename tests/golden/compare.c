@@ -41,15 +41,16 @@ float *golden_read(const struct golden *golden, const char *name, size_t *n)
     return values;
 }
 
-static void check(struct golden *golden, const char *label, const char *what, double got,
+static void check(struct golden *golden, const char *name, const char *label, const char *what, double got,
                   double want, double scale, double tolerance)
 {
     double difference = fabs(got - want) / (scale > 0 ? scale : 1);
-    cr_expect(difference <= tolerance, "%s, %s: %.9g, expected %.9g (scale %.3g, off by %.2g)",
-              label, what, got, want, scale, difference);
+    cr_expect(difference <= tolerance, "%s: %s, %s: %.9g, expected %.9g (scale %.3g, off by %.2g)",
+              name, label, what, got, want, scale, difference);
     if (difference > golden->worst) {
         golden->worst = difference;
-        snprintf(golden->worst_name, sizeof golden->worst_name, "%s %s", label, what);
+        snprintf(golden->worst_name, sizeof golden->worst_name, "%s: %s %s", name, label,
+                 what);
     }
 }
 
@@ -75,15 +76,15 @@ void golden_compare(struct golden *golden, const char *name, size_t row, const c
     }
     double want_sizes = (double)stats[1], want_norm = (double)stats[2];
     double want_largest = (double)stats[3];
-    check(golden, label, "sum", sum, (double)stats[0], want_sizes, tolerance);
-    check(golden, label, "sum of sizes", sizes, want_sizes, want_sizes, tolerance);
-    check(golden, label, "norm", sqrt(squares), want_norm, want_norm, tolerance);
-    check(golden, label, "largest", largest, want_largest, want_largest, tolerance);
+    check(golden, name, label, "sum", sum, (double)stats[0], want_sizes, tolerance);
+    check(golden, name, label, "sum of sizes", sizes, want_sizes, want_sizes, tolerance);
+    check(golden, name, label, "norm", sqrt(squares), want_norm, want_norm, tolerance);
+    check(golden, name, label, "largest", largest, want_largest, want_largest, tolerance);
     for (size_t k = 0; k < N_SAMPLES; k++) {
         char what[32];
         size_t i = k * (n / N_SAMPLES * 2 + 1) % n;
         snprintf(what, sizeof what, "[%zu]", i);
-        check(golden, label, what, (double)values[i], (double)samples[k], want_largest,
+        check(golden, name, label, what, (double)values[i], (double)samples[k], want_largest,
               tolerance);
     }
     golden->n_compared++;

@@ -9,6 +9,9 @@
 
 enum { MAX_OBJECTS = 8 };
 
+const struct golden_geometry golden_large = {{{120, 150}, {100, 90}}, 128, 192};
+const struct golden_geometry golden_small = {{{45, 55}, {50, 40}}, 48, 64};
+
 void golden_uniform(uint64_t seed, const char *name, size_t n, float *out)
 {
     uint32_t step = 2166136261u; // FNV-1a
@@ -89,14 +92,15 @@ static enum status make_image(uint64_t seed, int index, int height, int width, s
     return OK;
 }
 
-enum status golden_batch(uint64_t seed, struct batch *batch)
+enum status golden_batch(uint64_t seed, const struct golden_geometry *geometry,
+                         struct batch *batch)
 {
-    static const int sizes[GOLDEN_IMAGES][2] = {{120, 150}, {100, 90}};
+    const int(*sizes)[2] = geometry->sizes;
     int heights[GOLDEN_IMAGES], widths[GOLDEN_IMAGES];
     struct batch b = {.n = GOLDEN_IMAGES, .max_objects = MAX_OBJECTS};
     for (int i = 0; i < b.n; i++) {
-        resize_target(sizes[i][1], sizes[i][0], GOLDEN_MIN_SIZE, GOLDEN_MAX_SIZE, &widths[i],
-                      &heights[i]);
+        resize_target(sizes[i][1], sizes[i][0], geometry->min_size, geometry->max_size,
+                      &widths[i], &heights[i]);
         if (heights[i] > b.height) b.height = heights[i];
         if (widths[i] > b.width) b.width = widths[i];
     }
