@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "eval/detections.h"
+#include "eval/first_error.h"
 #include "eval/order.h"
 
 // Detections of known categories, in file order and then by cell.
@@ -109,27 +111,57 @@ static size_t list_cells(const struct eval_truth *truth, const struct sorting *s
     return n;
 }
 
-// Sorts every cell by score and keeps the best of it, packed.
-static enum status keep_best(const struct eval_detection *detections, struct sorting *sorting,
-                             const struct eval_params *params, struct cells *cells)
+// Where each cell's kept detections begin; returns their number.
+static size_t find_firsts(const struct cells *cells, size_t limit, size_t *firsts)
 {
-    size_t limit = (size_t)params->limits[params->n_limits - 1], kept = 0;
-    for (size_t i = 0; i < cells->n_cells; i++) {
-        size_t n = cells->cells[i].n_detections;
-        kept += n < limit ? n : limit;
-    }
-    cells->detections = mem_alloc(kept, sizeof *cells->detections);
-    size_t *firsts = mem_alloc(cells->n_cells, sizeof *firsts);
-    if (!cells->detections || !firsts) {
-        mem_free(firsts);
-        return ERR_MEMORY;
-    }
-    cells->n_detections = kept;
-    kept = 0;
+    size_t kept = 0;
     for (size_t i = 0; i < cells->n_cells; i++) {
         size_t n = cells->cells[i].n_detections;
         firsts[i] = kept;
         kept += n < limit ? n : limit;
+    }
+    return kept;
+}
+
+static enum status keep_one(const struct eval_detection *from, const struct truth_image *image,
+                            size_t source, enum eval_type type, struct mask_scratch *scratch,
+                            struct cell_detection *to)
+{
+    struct eval_detection measured = *from;
+    if (type == EVAL_MASKS && from->mask.kind != MASK_NONE && !from->has_measured_mask) {
+        uint32_t area;
+        unsigned oddities;
+        double box[4];
+        TRY(mask_measure(&from->mask, image->height, image->width, scratch, &area, box, &oddities));
+        measured.mask_area = area;
+        measured.has_measured_mask = true;
+    }
+    memcpy(to->box, from->box, sizeof to->box);
+    to->score = from->score;
+    to->area = detection_area(&measured, type);
+    to->source = source;
+    return OK;
+}
+
+// Sorts every cell by score and keeps the best of it, packed.
+static enum status keep_best(const struct eval_truth *truth,
+                             const struct eval_detection *detections, struct sorting *sorting,
+                             const struct eval_params *params, struct cells *cells)
+{
+    size_t limit = (size_t)params->limits[params->n_limits - 1];
+    struct first_error error = {.place = SIZE_MAX};
+    enum status status = OK;
+    size_t *firsts = mem_alloc(cells->n_cells, sizeof *firsts);
+    struct mask_scratch *scratches = mem_alloc((size_t)params->n_threads, sizeof *scratches);
+    if (!firsts || !scratches) {
+        status = ERR_MEMORY;
+        goto done;
+    }
+    cells->n_detections = find_firsts(cells, limit, firsts);
+    cells->detections = mem_alloc(cells->n_detections, sizeof *cells->detections);
+    if (!cells->detections) {
+        status = ERR_MEMORY;
+        goto done;
     }
 #pragma omp parallel for schedule(dynamic, 64) num_threads(params->n_threads)
     for (size_t i = 0; i < cells->n_cells; i++) {
@@ -141,16 +173,19 @@ static enum status keep_best(const struct eval_detection *detections, struct sor
         cell->first_detection = firsts[i];
         for (size_t k = 0; k < cell->n_detections; k++) {
             size_t source = sorting->sources[order[k]];
-            const struct eval_detection *from = &detections[source];
-            struct cell_detection *to = &cells->detections[firsts[i] + k];
-            memcpy(to->box, from->box, sizeof to->box);
-            to->score = from->score;
-            to->area = from->box[2] * from->box[3];
-            to->source = source;
+            enum status kept =
+                keep_one(&detections[source], &truth->images[cell->image], source, params->type,
+                         &scratches[omp_get_thread_num()], &cells->detections[firsts[i] + k]);
+            if (kept != OK) first_error_note(&error, source, kept, fail_message());
         }
     }
+    if (error.place != SIZE_MAX)
+        status = fail(error.status, "detection %zu: %s", error.place, error.message);
+done:
+    for (int i = 0; scratches && i < params->n_threads; i++) mask_scratch_free(&scratches[i]);
+    mem_free(scratches);
     mem_free(firsts);
-    return OK;
+    return status;
 }
 
 static enum status measure(struct cells *cells)
@@ -213,7 +248,7 @@ enum status cells_build(const struct eval_truth *truth, const struct eval_detect
         goto done;
     }
     (void)list_cells(truth, &sorting, params->use_categories, cells.cells);
-    GUARD(keep_best(detections, &sorting, params, &cells));
+    GUARD(keep_best(truth, detections, &sorting, params, &cells));
     GUARD(measure(&cells));
     GUARD(list_by_category(&cells));
     *out = cells;

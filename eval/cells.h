@@ -18,7 +18,8 @@ struct cell {
 
 struct cell_detection {
     double box[4]; // x, y, width, height
-    double score, area;
+    double score;
+    double area;   // of the box or the mask, by params->type
     size_t source; // index in the caller's array
 };
 
@@ -34,8 +35,8 @@ struct cells {
     size_t largest_objects, largest_detections, largest_product; // over all cells
 };
 
-// ERR_DATA for an unknown image, ERR_NUMERIC for a number that is not finite. Detections of unknown
-// categories are left out with a warning.
+// ERR_DATA for an unknown image or a mask that cannot be decoded, ERR_NUMERIC for a number that is
+// not finite. Detections of unknown categories are left out with a warning.
 enum status cells_build(const struct eval_truth *truth, const struct eval_detection *detections,
                         size_t n, const struct eval_params *params, struct cells *cells) MUST_USE;
 void cells_free(struct cells *cells);

@@ -7,19 +7,44 @@
 #ifndef TARN_EVAL_COCO_EVAL_H
 #define TARN_EVAL_COCO_EVAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/file.h"
 #include "base/status.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+enum eval_type { EVAL_BOXES, EVAL_MASKS };
+
+// A mask as files and detectors give it: a range of text, decoded when it is needed.
+enum eval_mask_kind {
+    MASK_NONE,
+    MASK_TEXT,     // compressed counts (coco/rle.h)
+    MASK_ESCAPED,  // the same inside a JSON string that holds escapes
+    MASK_COUNTS,   // a JSON array of run lengths
+    MASK_POLYGONS, // a JSON array of rings, each [x, y, x, y ...]
+};
+
+struct eval_mask {
+    const char *bytes; // borrowed; without quotes for text
+    uint32_t n_bytes;
+    int32_t height, width; // of run lengths; polygons take the image's
+    enum eval_mask_kind kind;
+};
+
 struct eval_detection {
     int64_t image_id, category_id;
     double box[4]; // x, y, width, height
     double score;
+    // The rest may be left zero where boxes are all there is.
+    struct eval_mask mask;
+    bool has_measured_mask; // box (when lacks_box) and mask_area are filled in
+    bool lacks_box;         // the mask's box stands for it
+    double mask_area;       // pixels
 };
 
 enum { COCO_STATS = 12 };
@@ -33,6 +58,7 @@ struct eval_class {
 };
 
 struct eval_result {
+    enum eval_type type;
     double stats[COCO_STATS];   // -1: undefined
     struct eval_class *classes; // ascending category id
     size_t n_classes;
@@ -47,29 +73,52 @@ struct eval_truth;
 enum status eval_truth_load(const char *path, struct eval_truth **truth) MUST_USE;
 void eval_truth_destroy(struct eval_truth *truth);
 
+// The same with masks, for EVAL_MASKS: segmentation is then needed in place of bbox. A mask that
+// cannot be decoded, or whose runs do not fill it, is ERR_DATA; polygons of fewer than three points
+// are empty, with a warning.
+enum status eval_truth_open(const char *path, enum eval_type type,
+                            struct eval_truth **truth) MUST_USE;
+
 // Detections in memory, order = file order. n_threads 0: OpenMP's default; the bits do not depend
 // on it. Detections of unknown categories are left out with a warning; unknown images are ERR_DATA.
 enum status eval_boxes(const struct eval_truth *truth, const struct eval_detection *detections,
                        size_t n, int n_threads, struct eval_result *result) MUST_USE;
 
+// The same for masks; truth from eval_truth_open. A detection without a mask stands for its box as
+// a rectangle. Areas that decide between small, medium and large are those of the masks.
+enum status eval_masks(const struct eval_truth *truth, const struct eval_detection *detections,
+                       size_t n, int n_threads, struct eval_result *result) MUST_USE;
+
 // A COCO results file: an array of {image_id, category_id, bbox, score}. All image ids must be
-// known.
+// known. Without bbox, the box of the segmentation is taken.
 enum status eval_results_load(const char *path, const struct eval_truth *truth,
                               struct eval_detection **detections, size_t *n) MUST_USE;
-// Writes one; numbers with the digits that restore them exactly.
+
+// The same with masks: each result needs a segmentation (of any kind) or else a bbox. The file
+// stays mapped, for masks are decoded when they are compared.
+struct eval_results {
+    struct eval_detection *detections;
+    size_t n;
+    struct file_map map;
+};
+enum status eval_results_open(const char *path, const struct eval_truth *truth, enum eval_type type,
+                              struct eval_results *results) MUST_USE;
+void eval_results_close(struct eval_results *results);
+
+// Writes one of boxes; numbers with the digits that restore them exactly.
 enum status eval_results_save(const char *path, const struct eval_detection *detections,
                               size_t n) MUST_USE;
 
 // From two files to the numbers.
-enum status eval_files(const char *truth_path, const char *results_path, int n_threads,
-                       struct eval_result *result) MUST_USE;
+enum status eval_files(const char *truth_path, const char *results_path, enum eval_type type,
+                       int n_threads, struct eval_result *result) MUST_USE;
 
 void eval_result_free(struct eval_result *result);
 
 // pycocotools' 12 lines to stdout; per class table.
 void eval_print(const struct eval_result *result);
 void eval_print_classes(const struct eval_result *result);
-// {"type":"bbox","stats":{...},"per_class":[...]}, 17 significant digits.
+// {"type":"bbox" or "segm","stats":{...},"per_class":[...]}, 17 significant digits.
 enum status eval_save_json(const struct eval_result *result, const char *path) MUST_USE;
 
 #ifdef __cplusplus

@@ -7,7 +7,7 @@ void eval_result_free(struct eval_result *result)
 {
     for (size_t i = 0; i < result->n_classes; i++) mem_free(result->classes[i].name);
     mem_free(result->classes);
-    *result = (struct eval_result){0};
+    *result = (struct eval_result){.classes = NULL};
 }
 
 void evaluation_free(struct evaluation *evaluation)
@@ -44,8 +44,17 @@ enum status evaluation_run(const struct eval_truth *truth, const struct eval_det
     struct evaluation run = {.params = *params};
     enum status status = OK;
     GUARD(eval_params_check(params));
+    if (params->type == EVAL_MASKS && truth->type != EVAL_MASKS) {
+        status = fail(ERR_USAGE, "%s was read without its masks", truth->path);
+        goto done;
+    }
+    if (params->type == EVAL_BOXES && truth->type != EVAL_BOXES) {
+        status = fail(ERR_USAGE, "%s was read without its boxes", truth->path);
+        goto done;
+    }
+    run.result.type = params->type;
     GUARD(cells_build(truth, detections, n, params, &run.cells));
-    GUARD(match_cells(truth, &run.cells, params, &run.matches));
+    GUARD(match_cells(truth, detections, &run.cells, params, &run.matches));
     GUARD(accumulate(truth, &run.cells, &run.matches, params, &run.tensors));
     GUARD(summarize(&run.tensors, params, ALL_CATEGORIES, run.result.stats));
     GUARD(fill_classes(truth, &run));
@@ -56,32 +65,45 @@ done:
     return status;
 }
 
-enum status eval_boxes(const struct eval_truth *truth, const struct eval_detection *detections,
-                       size_t n, int n_threads, struct eval_result *result)
+static enum status run_defaults(const struct eval_truth *truth, enum eval_type type,
+                                const struct eval_detection *detections, size_t n, int n_threads,
+                                struct eval_result *result)
 {
     struct eval_params params;
     struct evaluation run;
     eval_params_init(&params);
+    params.type = type;
     if (n_threads > 0) params.n_threads = n_threads;
     TRY(evaluation_run(truth, detections, n, &params, &run));
     *result = run.result;
-    run.result = (struct eval_result){0};
+    run.result = (struct eval_result){.classes = NULL};
     evaluation_free(&run);
     return OK;
 }
 
-enum status eval_files(const char *truth_path, const char *results_path, int n_threads,
-                       struct eval_result *result)
+enum status eval_boxes(const struct eval_truth *truth, const struct eval_detection *detections,
+                       size_t n, int n_threads, struct eval_result *result)
+{
+    return run_defaults(truth, EVAL_BOXES, detections, n, n_threads, result);
+}
+
+enum status eval_masks(const struct eval_truth *truth, const struct eval_detection *detections,
+                       size_t n, int n_threads, struct eval_result *result)
+{
+    return run_defaults(truth, EVAL_MASKS, detections, n, n_threads, result);
+}
+
+enum status eval_files(const char *truth_path, const char *results_path, enum eval_type type,
+                       int n_threads, struct eval_result *result)
 {
     struct eval_truth *truth = NULL;
-    struct eval_detection *detections = NULL;
-    size_t n = 0;
+    struct eval_results results = {.detections = NULL};
     enum status status = OK;
-    GUARD(eval_truth_load(truth_path, &truth));
-    GUARD(eval_results_load(results_path, truth, &detections, &n));
-    GUARD(eval_boxes(truth, detections, n, n_threads, result));
+    GUARD(eval_truth_open(truth_path, type, &truth));
+    GUARD(eval_results_open(results_path, truth, type, &results));
+    GUARD(run_defaults(truth, type, results.detections, results.n, n_threads, result));
 done:
-    mem_free(detections);
+    eval_results_close(&results);
     eval_truth_destroy(truth);
     return status;
 }

@@ -16,7 +16,7 @@ struct evaluation {
     struct eval_result result;
 };
 
-// Boxes. Errors as eval_boxes, and ERR_USAGE for bad parameters.
+// Boxes or masks, by params->type. Errors as eval_boxes, and ERR_USAGE for bad parameters.
 enum status evaluation_run(const struct eval_truth *truth, const struct eval_detection *detections,
                            size_t n, const struct eval_params *params,
                            struct evaluation *evaluation) MUST_USE;

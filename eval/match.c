@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "eval/detections.h"
+#include "eval/first_error.h"
 
 // Working memory of one thread, large enough for any cell.
 struct bench {
@@ -13,6 +15,8 @@ struct bench {
     bool *is_ignored;   // (objects) in that order
     bool *is_crowd;     // (objects) in that order
     bool *is_taken;     // (objects) in that order, at one threshold
+    struct mask_scratch scratch;
+    struct rle rle; // of one detection
 };
 
 void matches_free(struct matches *matches)
@@ -50,6 +54,8 @@ static void bench_free(struct bench *bench)
     mem_free(bench->is_ignored);
     mem_free(bench->is_crowd);
     mem_free(bench->is_taken);
+    mask_scratch_free(&bench->scratch);
+    rle_free(&bench->rle);
 }
 
 static enum status bench_create(const struct cells *cells, struct bench *bench)
@@ -74,16 +80,38 @@ static double lowest_threshold(const struct eval_params *params)
     return lowest < 1 - 1e-10 ? lowest : 1 - 1e-10;
 }
 
-static void fill_iou(const struct cell *cell, const struct truth_object *objects,
-                     const struct cell_detection *detections, double lowest, struct bench *bench)
+static void fill_box_iou(const struct cell *cell, const struct truth_object *objects,
+                         const struct cell_detection *detections, double *iou)
+{
+    for (size_t d = 0; d < cell->n_detections; d++)
+        for (size_t g = 0; g < cell->n_objects; g++)
+            *iou++ = match_box_iou(detections[d].box, objects[g].box, objects[g].is_crowd);
+}
+
+static enum status fill_mask_iou(const struct eval_truth *truth, const struct cell *cell,
+                                 const struct truth_object *objects,
+                                 const struct cell_detection *detections,
+                                 const struct eval_detection *sources, struct bench *bench)
+{
+    double *iou = bench->iou, box[4];
+    for (size_t d = 0; d < cell->n_detections; d++) {
+        TRY(detection_mask(&sources[detections[d].source], &truth->images[cell->image],
+                           &bench->scratch, &bench->rle));
+        rle_box(&bench->rle, box);
+        for (size_t g = 0; g < cell->n_objects; g++)
+            *iou++ =
+                rle_iou(&bench->rle, box, &objects[g].rle, objects[g].box, objects[g].is_crowd);
+    }
+    return OK;
+}
+
+static void find_candidates(const struct cell *cell, double lowest, struct bench *bench)
 {
     for (size_t d = 0; d < cell->n_detections; d++) {
-        double *row = bench->iou + d * cell->n_objects;
+        const double *row = bench->iou + d * cell->n_objects;
         bool is_candidate = false;
-        for (size_t g = 0; g < cell->n_objects; g++) {
-            row[g] = match_box_iou(detections[d].box, objects[g].box, objects[g].is_crowd);
+        for (size_t g = 0; g < cell->n_objects; g++)
             if (!(row[g] < lowest)) is_candidate = true; // also when not a number
-        }
         bench->is_candidate[d] = is_candidate;
     }
 }
@@ -151,12 +179,35 @@ static void match_cell(const struct cell *cell, const struct truth_object *objec
             ignored[d] |= all & ~matched[d];
 }
 
-enum status match_cells(const struct eval_truth *truth, const struct cells *cells,
-                        const struct eval_params *params, struct matches *out)
+// All area ranges of one cell.
+static enum status match_areas(const struct eval_truth *truth, const struct eval_detection *sources,
+                               const struct cells *cells, const struct cell *cell,
+                               const struct eval_params *params, struct bench *bench,
+                               struct matches *matches)
+{
+    const struct truth_object *objects = truth->objects + cell->first_object;
+    const struct cell_detection *detections = cells->detections + cell->first_detection;
+    if (cell->n_detections == 0) return OK;
+    if (params->type == EVAL_BOXES)
+        fill_box_iou(cell, objects, detections, bench->iou);
+    else if (cell->n_objects > 0)
+        TRY(fill_mask_iou(truth, cell, objects, detections, sources, bench));
+    find_candidates(cell, lowest_threshold(params), bench);
+    for (int a = 0; a < params->n_areas; a++) {
+        size_t at = (size_t)a * cells->n_detections + cell->first_detection;
+        match_cell(cell, objects, detections, &params->areas[a], params, bench,
+                   matches->matched + at, matches->ignored + at);
+    }
+    return OK;
+}
+
+enum status match_cells(const struct eval_truth *truth, const struct eval_detection *detections,
+                        const struct cells *cells, const struct eval_params *params,
+                        struct matches *out)
 {
     struct matches matches = {.n_areas = params->n_areas, .n_detections = cells->n_detections};
+    struct first_error error = {.place = SIZE_MAX};
     int n_threads = params->n_threads;
-    double lowest = lowest_threshold(params);
     enum status status = OK;
     size_t n_masks;
     if (!size_mul((size_t)params->n_areas, cells->n_detections, &n_masks))
@@ -171,17 +222,14 @@ enum status match_cells(const struct eval_truth *truth, const struct cells *cell
     for (int i = 0; i < n_threads; i++) GUARD(bench_create(cells, &benches[i]));
 #pragma omp parallel for schedule(dynamic, 64) num_threads(n_threads)
     for (size_t i = 0; i < cells->n_cells; i++) {
-        const struct cell *cell = &cells->cells[i];
-        const struct truth_object *objects = truth->objects + cell->first_object;
-        const struct cell_detection *detections = cells->detections + cell->first_detection;
-        struct bench *bench = &benches[omp_get_thread_num()];
-        if (cell->n_detections == 0) continue;
-        fill_iou(cell, objects, detections, lowest, bench);
-        for (int a = 0; a < params->n_areas; a++) {
-            size_t at = (size_t)a * cells->n_detections + cell->first_detection;
-            match_cell(cell, objects, detections, &params->areas[a], params, bench,
-                       matches.matched + at, matches.ignored + at);
-        }
+        enum status matched = match_areas(truth, detections, cells, &cells->cells[i], params,
+                                          &benches[omp_get_thread_num()], &matches);
+        if (matched != OK) first_error_note(&error, i, matched, fail_message());
+    }
+    if (error.place != SIZE_MAX) {
+        status = fail(error.status, "image %lld: %s",
+                      (long long)truth->images[cells->cells[error.place].image].id, error.message);
+        goto done;
     }
     *out = matches;
     matches = (struct matches){0};

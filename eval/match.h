@@ -16,8 +16,10 @@ struct matches {
     uint32_t *ignored; // (n_areas, n_detections)
 };
 
-enum status match_cells(const struct eval_truth *truth, const struct cells *cells,
-                        const struct eval_params *params, struct matches *matches) MUST_USE;
+// detections: those that the cells were built from. ERR_DATA for a mask that cannot be decoded.
+enum status match_cells(const struct eval_truth *truth, const struct eval_detection *detections,
+                        const struct cells *cells, const struct eval_params *params,
+                        struct matches *matches) MUST_USE;
 void matches_free(struct matches *matches);
 
 // Whether an object neither counts as found nor as missed in an area range.

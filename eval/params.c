@@ -19,7 +19,8 @@ void eval_params_init(struct eval_params *params)
     static const struct eval_area areas[] = {
         {"all", 0, 1e10}, {"small", 0, 1024}, {"medium", 1024, 9216}, {"large", 9216, 1e10}};
     static const int limits[] = {1, 10, 100};
-    *params = (struct eval_params){.n_thresholds = 10, .n_areas = 4, .n_limits = 3};
+    *params =
+        (struct eval_params){.type = EVAL_BOXES, .n_thresholds = 10, .n_areas = 4, .n_limits = 3};
     linspace(0.5, 0.95, 10, params->thresholds);
     linspace(0.0, 1.0, EVAL_RECALLS, params->recalls);
     memcpy(params->areas, areas, sizeof areas);

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "base/status.h"
+#include "eval/coco_eval.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,6 +23,7 @@ struct eval_area {
 };
 
 struct eval_params {
+    enum eval_type type;
     int n_thresholds;
     double thresholds[EVAL_MAX_THRESHOLDS]; // IoU
     double recalls[EVAL_RECALLS];

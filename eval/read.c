@@ -64,6 +64,24 @@ bool read_box(struct json_cursor *cursor, const char *member, double box[4],
     return json_skip_byte(cursor, ']', "expected ',' or ']'");
 }
 
+bool read_box_or_none(struct json_cursor *cursor, const char *member, double box[4], bool *is_empty,
+                      struct element_error *error)
+{
+    struct json_cursor ahead = *cursor;
+    *is_empty = false;
+    json_skip_space(&ahead);
+    if (ahead.at < ahead.end && *ahead.at == '[') {
+        ahead.at++;
+        json_skip_space(&ahead);
+        if (ahead.at < ahead.end && *ahead.at == ']') {
+            cursor->at = ahead.at + 1;
+            *is_empty = true;
+            return true;
+        }
+    }
+    return read_box(cursor, member, box, error);
+}
+
 bool read_flag(struct json_cursor *cursor, const char *member, bool *flag,
                struct element_error *error)
 {

@@ -19,6 +19,9 @@ bool read_number(struct json_cursor *cursor, const char *member, double *value,
                  struct element_error *error); // finite
 bool read_box(struct json_cursor *cursor, const char *member, double box[4],
               struct element_error *error);
+// The same, or []: *is_empty.
+bool read_box_or_none(struct json_cursor *cursor, const char *member, double box[4], bool *is_empty,
+                      struct element_error *error);
 bool read_flag(struct json_cursor *cursor, const char *member, bool *flag,
                struct element_error *error); // true, false, null or a number: 0 is false
 // A decoded copy, mem_alloc.

@@ -1,65 +1,91 @@
-#include <math.h>
 #include <omp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "eval/detections.h"
+#include "eval/mask.h"
 #include "eval/read.h"
 #include "eval/truth.h"
 
-enum { HAS_IMAGE = 1, HAS_CATEGORY = 2, HAS_BOX = 4, HAS_SCORE = 8 };
+enum { HAS_IMAGE = 1, HAS_CATEGORY = 2, HAS_SCORE = 4, HAS_BOX = 8, HAS_MASK = 16 };
 
-static bool read_detection_member(struct object_reader *reader, struct eval_detection *detection,
-                                  unsigned *has, struct element_error *error)
+// One result under reading.
+struct reading {
+    enum eval_type type;
+    struct eval_detection *detection;
+    struct json_cursor segmentation; // before its value; boxes need it only when there is no bbox
+    unsigned has;
+};
+
+static bool read_member(struct object_reader *reader, struct reading *reading,
+                        struct element_error *error)
 {
     struct json_cursor *cursor = reader->cursor;
+    struct eval_detection *detection = reading->detection;
     if (object_key_is(reader, "image_id")) {
-        *has |= HAS_IMAGE;
+        reading->has |= HAS_IMAGE;
         return read_id(cursor, "image_id", &detection->image_id, error);
     }
     if (object_key_is(reader, "category_id")) {
-        *has |= HAS_CATEGORY;
+        reading->has |= HAS_CATEGORY;
         return read_id(cursor, "category_id", &detection->category_id, error);
     }
-    if (object_key_is(reader, "bbox")) {
-        *has |= HAS_BOX;
-        return read_box(cursor, "bbox", detection->box, error);
-    }
     if (object_key_is(reader, "score")) {
-        *has |= HAS_SCORE;
+        reading->has |= HAS_SCORE;
         return read_number(cursor, "score", &detection->score, error);
+    }
+    if (object_key_is(reader, "bbox")) {
+        bool is_empty = false; // [] is as good as none
+        if (!read_box_or_none(cursor, "bbox", detection->box, &is_empty, error)) return false;
+        reading->has = is_empty ? reading->has & ~(unsigned)HAS_BOX : reading->has | HAS_BOX;
+        return true;
+    }
+    if (object_key_is(reader, "segmentation")) {
+        reading->has |= HAS_MASK;
+        reading->segmentation = *cursor;
+        if (reading->type == EVAL_MASKS) return mask_scan(cursor, &detection->mask, error);
     }
     return json_skip_value(cursor);
 }
 
-static bool read_detection(void *element, struct json_cursor *cursor, struct element_error *error)
+static bool read_detection(struct eval_detection *detection, enum eval_type type,
+                           struct json_cursor *cursor, struct element_error *error)
 {
     static const struct {
         unsigned bit;
         const char *name;
-    } needed[] = {{HAS_IMAGE, "image_id"},
-                  {HAS_CATEGORY, "category_id"},
-                  {HAS_BOX, "bbox"},
-                  {HAS_SCORE, "score"}};
-    struct eval_detection *detection = element;
+    } needed[] = {{HAS_IMAGE, "image_id"}, {HAS_CATEGORY, "category_id"}, {HAS_SCORE, "score"}};
+    struct reading reading = {.type = type, .detection = detection};
     struct object_reader reader;
-    unsigned has = 0;
     if (!object_begin(&reader, cursor)) return false;
     while (object_next(&reader)) {
-        if (!read_detection_member(&reader, detection, &has, error)) return false;
-        if (has & HAS_IMAGE) {
+        if (!read_member(&reader, &reading, error)) return false;
+        if (reading.has & HAS_IMAGE) {
             error->id_name = "image_id";
             error->id = detection->image_id;
         }
     }
     if (reader.is_broken) return false;
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
-        if (!(has & needed[i].bit))
+        if (!(reading.has & needed[i].bit))
             return element_fail(error, ERR_DATA, needed[i].name, "is missing");
-    return true;
+    detection->lacks_box = !(reading.has & HAS_BOX);
+    if (!detection->lacks_box) return true;
+    if (!(reading.has & HAS_MASK)) return element_fail(error, ERR_DATA, "bbox", "is missing");
+    return type == EVAL_MASKS || mask_scan(&reading.segmentation, &detection->mask, error);
+}
+
+static bool read_box_result(void *element, struct json_cursor *cursor, struct element_error *error)
+{
+    return read_detection(element, EVAL_BOXES, cursor, error);
+}
+
+static bool read_mask_result(void *element, struct json_cursor *cursor, struct element_error *error)
+{
+    return read_detection(element, EVAL_MASKS, cursor, error);
 }
 
 // Results of another split are the usual mistake: name some ids and say how many there are.
@@ -86,12 +112,11 @@ static enum status check_images(const char *path, const struct eval_truth *truth
                 n_unknown, n, truth->path, named, n_unknown > n_named ? ", ..." : "");
 }
 
-static enum status read_results(const char *path, struct json_cursor *cursor,
-                                struct eval_detection **detections, size_t *n)
+static enum status read_results(const char *path, enum eval_type type, struct json_cursor *cursor,
+                                struct eval_results *results)
 {
-    struct array_format format = {path, "", sizeof **detections, read_detection, NULL};
-    struct eval_detection *read = NULL;
-    size_t n_read;
+    struct array_format format = {path, "", sizeof *results->detections,
+                                  type == EVAL_MASKS ? read_mask_result : read_box_result, NULL};
     if (cursor->end - cursor->at >= 3 && memcmp(cursor->at, "\xEF\xBB\xBF", 3) == 0)
         cursor->at += 3; // a byte order mark
     json_skip_space(cursor);
@@ -103,79 +128,63 @@ static enum status read_results(const char *path, struct json_cursor *cursor,
     if (cursor->at >= cursor->end || *cursor->at != '[')
         return fail(ERR_PARSE, "%s: byte %zu: %s", path, (size_t)(cursor->at - cursor->begin),
                     cursor->at < cursor->end ? "expected '['" : "unexpected end of file");
-    TRY(array_read(&format, cursor, omp_get_max_threads(), &read, &n_read));
-    if (!json_skip_end(cursor)) {
-        mem_free(read);
+    TRY(array_read(&format, cursor, omp_get_max_threads(), &results->detections, &results->n));
+    if (!json_skip_end(cursor))
         return fail(ERR_PARSE, "%s: byte %zu: %s", path, (size_t)(cursor->at - cursor->begin),
                     cursor->error);
-    }
-    *detections = read;
-    *n = n_read;
     return OK;
+}
+
+// In pycocotools a bbox beside the segmentation takes the place of the mask's area.
+static void note_boxes(const char *path, const struct eval_results *results)
+{
+    for (size_t i = 0; i < results->n; i++)
+        if (results->detections[i].mask.kind != MASK_NONE && !results->detections[i].lacks_box) {
+            log_info("%s: results hold bbox beside segmentation; small, medium and large are "
+                     "told by the masks' areas",
+                     path);
+            return;
+        }
+}
+
+enum status eval_results_open(const char *path, const struct eval_truth *truth, enum eval_type type,
+                              struct eval_results *out)
+{
+    struct eval_results results = {.detections = NULL};
+    enum status status = OK;
+    GUARD(file_map_open(path, &results.map));
+    struct json_cursor cursor = {results.map.bytes, results.map.bytes,
+                                 results.map.bytes + results.map.n_bytes, NULL};
+    GUARD(read_results(path, type, &cursor, &results));
+    GUARD(check_images(path, truth, results.detections, results.n));
+    GUARD(detections_measure(path, truth, &results));
+    if (results.n == 0) log_warn("%s: no results", path);
+    if (type == EVAL_MASKS) note_boxes(path, &results);
+    *out = results;
+    results = (struct eval_results){.detections = NULL};
+done:
+    eval_results_close(&results);
+    return status;
+}
+
+void eval_results_close(struct eval_results *results)
+{
+    mem_free(results->detections);
+    file_map_close(&results->map);
+    *results = (struct eval_results){.detections = NULL};
 }
 
 enum status eval_results_load(const char *path, const struct eval_truth *truth,
                               struct eval_detection **detections, size_t *n)
 {
-    struct file_map map;
-    struct eval_detection *read = NULL;
-    size_t n_read = 0;
-    TRY(file_map_open(path, &map));
-    struct json_cursor cursor = {map.bytes, map.bytes, map.bytes + map.n_bytes, NULL};
-    enum status status = read_results(path, &cursor, &read, &n_read);
-    file_map_close(&map);
-    if (status != OK) return status;
-    status = check_images(path, truth, read, n_read);
-    if (status != OK) {
-        mem_free(read);
-        return status;
-    }
-    if (n_read == 0) log_warn("%s: no results", path);
-    *detections = read;
-    *n = n_read;
+    struct eval_results results;
+    TRY(eval_results_open(path, truth, EVAL_BOXES, &results));
+    // What was measured stays; the text does not.
+    for (size_t i = 0; i < results.n; i++)
+        results.detections[i].mask = (struct eval_mask){.kind = MASK_NONE};
+    *detections = results.detections;
+    *n = results.n;
+    results.detections = NULL;
+    eval_results_close(&results);
     return OK;
-}
-
-// As few digits as read back as the same double, out of three lengths.
-static void write_number(FILE *stream, double value)
-{
-    static const int lengths[] = {6, 15, 17};
-    char text[40];
-    for (int i = 0; i < 3; i++) {
-        snprintf(text, sizeof text, "%.*g", lengths[i], value);
-        if (strtod(text, NULL) == value) break;
-    }
-    fputs(text, stream);
-}
-
-static bool is_finite_detection(const struct eval_detection *d)
-{
-    return isfinite(d->box[0]) && isfinite(d->box[1]) && isfinite(d->box[2]) &&
-           isfinite(d->box[3]) && isfinite(d->score);
-}
-
-enum status eval_results_save(const char *path, const struct eval_detection *detections, size_t n)
-{
-    struct file_writer writer;
-    for (size_t i = 0; i < n; i++)
-        if (!is_finite_detection(&detections[i]))
-            return fail(ERR_NUMERIC, "%s: result %zu (image_id %lld) is not finite", path, i,
-                        (long long)detections[i].image_id);
-    TRY(file_writer_begin(&writer, path));
-    FILE *stream = writer.stream;
-    fputc('[', stream);
-    for (size_t i = 0; i < n; i++) {
-        const struct eval_detection *d = &detections[i];
-        fprintf(stream, "%s{\"image_id\":%lld,\"category_id\":%lld,\"bbox\":[", i ? ",\n" : "\n",
-                (long long)d->image_id, (long long)d->category_id);
-        for (int k = 0; k < 4; k++) {
-            if (k) fputc(',', stream);
-            write_number(stream, d->box[k]);
-        }
-        fputs("],\"score\":", stream);
-        write_number(stream, d->score);
-        fputc('}', stream);
-    }
-    fputs("\n]\n", stream);
-    return file_writer_commit(&writer);
 }

@@ -16,7 +16,8 @@ enum status eval_save_json(const struct eval_result *result, const char *path)
     struct file_writer writer;
     TRY(file_writer_begin(&writer, path));
     FILE *stream = writer.stream;
-    fputs("{\n  \"type\": \"bbox\",\n  \"stats\": {", stream);
+    fprintf(stream, "{\n  \"type\": \"%s\",\n  \"stats\": {",
+            result->type == EVAL_MASKS ? "segm" : "bbox");
     write_stats(stream, result->stats, "\n    ");
     fputs("\n  },\n  \"per_class\": [", stream);
     for (size_t k = 0; k < result->n_classes; k++) {

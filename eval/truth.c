@@ -14,7 +14,8 @@ void eval_truth_destroy(struct eval_truth *truth)
     if (!truth) return;
     for (size_t i = 0; i < truth->n_categories; i++) mem_free(truth->categories[i].name);
     mem_free(truth->categories);
-    mem_free(truth->image_ids);
+    for (size_t i = 0; i < truth->n_objects; i++) rle_free(&truth->objects[i].rle);
+    mem_free(truth->images);
     mem_free(truth->objects);
     mem_free(truth->path);
     mem_free(truth);
@@ -41,32 +42,43 @@ static int64_t find(const void *ids, size_t stride, size_t n, int64_t id, size_t
 
 int64_t truth_find_image(const struct eval_truth *truth, int64_t id, size_t *last)
 {
-    return find(truth->image_ids, sizeof *truth->image_ids, truth->n_images, id, last);
+    // The id is the first member, of categories too.
+    return find(truth->images, sizeof *truth->images, truth->n_images, id, last);
 }
 
 int64_t truth_find_category(const struct eval_truth *truth, int64_t id, size_t *last)
 {
-    // The id is the first member.
     return find(truth->categories, sizeof *truth->categories, truth->n_categories, id, last);
 }
 
-static int by_id(const void *a, const void *b)
+struct numbered_image {
+    struct truth_image image;
+    size_t order;
+};
+
+static int by_image_id(const void *a, const void *b)
 {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
+    const struct numbered_image *x = a, *y = b;
+    if (x->image.id != y->image.id) return x->image.id < y->image.id ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
 }
 
-static void sort_images(struct eval_truth *truth)
+static enum status sort_images(struct eval_truth *truth)
 {
-    qsort(truth->image_ids, truth->n_images, sizeof *truth->image_ids, by_id);
-    size_t n = 0;
-    for (size_t i = 0; i < truth->n_images; i++)
-        if (n == 0 || truth->image_ids[i] != truth->image_ids[n - 1])
-            truth->image_ids[n++] = truth->image_ids[i];
-    if (n < truth->n_images)
-        log_warn("%s: %zu image entries repeat an id and count once", truth->path,
-                 truth->n_images - n);
+    size_t total = truth->n_images, n = 0;
+    struct numbered_image *numbered = mem_alloc(total, sizeof *numbered);
+    if (!numbered) return ERR_MEMORY;
+    for (size_t i = 0; i < total; i++) numbered[i] = (struct numbered_image){truth->images[i], i};
+    qsort(numbered, total, sizeof *numbered, by_image_id);
+    for (size_t i = 0; i < total; i++) {
+        if (n > 0 && truth->images[n - 1].id == numbered[i].image.id) n--;
+        truth->images[n++] = numbered[i].image;
+    }
+    if (n < total)
+        log_warn("%s: %zu image entries repeat an id; the last one counts", truth->path, total - n);
     truth->n_images = n;
+    mem_free(numbered);
+    return OK;
 }
 
 // Categories in file order carry their position in `order`, so that the last of a repeated id wins.
@@ -117,10 +129,11 @@ static int by_numbered_id(const void *a, const void *b)
 // pycocotools lets the last annotation of an id stand for all of them, wherever they are: refused.
 static enum status check_ids(const struct eval_truth *truth)
 {
-    size_t n = truth->n_objects, n_zero = 0;
+    size_t n = truth->n_objects, n_zero = 0, n_no_crowd = 0;
     bool is_ascending = true;
     for (size_t i = 0; i < n; i++) {
         n_zero += truth->objects[i].id == 0;
+        n_no_crowd += truth->objects[i].lacks_crowd;
         if (i > 0 && truth->objects[i].id <= truth->objects[i - 1].id) is_ascending = false;
     }
     if (n_zero)
@@ -128,6 +141,9 @@ static enum status check_ids(const struct eval_truth *truth)
             "%s: an annotation has the id 0. As in pycocotools, such an object is never found: "
             "a detection that matches it is a false positive. Number annotations from 1",
             truth->path);
+    if (n_no_crowd)
+        log_info("%s: %zu annotations have no \"iscrowd\" and count as single objects", truth->path,
+                 n_no_crowd);
     if (is_ascending) return OK;
     struct numbered_id *ids = mem_alloc(n, sizeof *ids);
     if (!ids) return ERR_MEMORY;
@@ -196,29 +212,39 @@ done:
     return status;
 }
 
-enum status eval_truth_load(const char *path, struct eval_truth **out)
+enum status eval_truth_load(const char *path, struct eval_truth **truth)
+{
+    return eval_truth_open(path, EVAL_BOXES, truth);
+}
+
+enum status eval_truth_open(const char *path, enum eval_type type, struct eval_truth **out)
 {
     enum status status = OK;
+    struct file_map map = {0};
     struct eval_truth *truth = mem_alloc(1, sizeof *truth);
     if (!truth) return ERR_MEMORY;
+    truth->type = type;
     truth->path = mem_strdup(path);
     if (!truth->path) {
         status = ERR_MEMORY;
         goto done;
     }
-    GUARD(truth_read(truth, omp_get_max_threads()));
+    GUARD(file_map_open(path, &map));
+    GUARD(truth_read(truth, &map, omp_get_max_threads()));
     if (truth->n_images > UINT32_MAX || truth->n_categories > UINT32_MAX) {
         status = fail(ERR_DATA, "%s: too many images", path);
         goto done;
     }
-    sort_images(truth);
+    GUARD(sort_images(truth));
     GUARD(sort_categories(truth));
     GUARD(check_ids(truth));
     resolve_objects(truth);
     GUARD(sort_objects(truth));
+    if (type == EVAL_MASKS) GUARD(truth_decode_masks(truth, &map, omp_get_max_threads()));
     *out = truth;
     truth = NULL;
 done:
+    file_map_close(&map);
     eval_truth_destroy(truth);
     return status;
 }

@@ -6,11 +6,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "coco/rle.h"
 #include "eval/coco_eval.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct truth_image {
+    int64_t id;
+    int height, width; // 0 when absent
+};
 
 struct truth_category {
     int64_t id;
@@ -22,14 +28,18 @@ struct truth_object {
     int64_t image_id, category_id;
     uint32_t image, category; // indices
     bool is_crowd;
-    bool is_ignored; // the file's "ignore": not used by default
-    double box[4];   // x, y, width, height
-    double area;     // the file's
+    bool is_ignored;       // the file's "ignore": not used by default
+    bool lacks_crowd;      // there is no "iscrowd"
+    double box[4];         // x, y, width, height; with masks: the mask's box
+    double area;           // the file's
+    struct eval_mask mask; // as the file has it, while masks are loaded
+    struct rle rle;        // owned; empty when only boxes are loaded
 };
 
 struct eval_truth {
     char *path;
-    int64_t *image_ids; // (n_images) ascending, unique
+    enum eval_type type;
+    struct truth_image *images; // ascending id, unique
     size_t n_images;
     struct truth_category *categories; // ascending, unique
     size_t n_categories;

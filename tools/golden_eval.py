@@ -19,6 +19,7 @@ import random
 import struct
 
 import numpy as np
+from pycocotools import mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -89,6 +90,51 @@ class Problem:
                 self.detect(image, category, self.box(quantum), self.score(digits))
         self.rng.shuffle(self.annotations)
         self.rng.shuffle(self.results)
+
+    def ring(self, x, y, w, h):
+        """A polygon of some corners around the middle of a box."""
+        n = self.rng.randint(3, 9)
+        turns = sorted(self.rng.uniform(0, 2 * np.pi) for _ in range(n))
+        return [round(float(v), 2) for t in turns
+                for v in (x + w / 2 + w / 2 * np.cos(t) * self.rng.uniform(0.6, 1.1),
+                          y + h / 2 + h / 2 * np.sin(t) * self.rng.uniform(0.6, 1.1))]
+
+    def fill_masks(self, images, categories, height, width, n_objects, n_detections):
+        """Polygons, run lengths of both kinds and crowds; detections are compressed run lengths."""
+        for image, category in itertools.product(images, categories):
+            for _ in range(self.rng.randint(0, n_objects)):
+                box = [self.rng.uniform(-10, width), self.rng.uniform(-10, height),
+                       self.rng.uniform(2, width / 2), self.rng.uniform(2, height / 2)]
+                rings = [self.ring(*box) for _ in range(self.rng.choice([1, 1, 1, 2, 3]))]
+                rle = mask.merge(mask.frPyObjects(rings, height, width))
+                kind, crowd = self.rng.randrange(4), 0
+                segmentation = rings
+                if kind == 0:
+                    crowd = self.rng.randint(0, 1)
+                    pixels = mask.decode(rle).flatten("F").tolist()
+                    counts = [len(list(g)) for _, g in itertools.groupby([0] + pixels)]
+                    counts[0] -= 1
+                    segmentation = {"size": [height, width], "counts": counts}
+                elif kind == 1:
+                    segmentation = {"size": [height, width], "counts": rle["counts"].decode()}
+                area = self.rng.choice([int(mask.area(rle)), int(mask.area(rle)), 1024, 9216])
+                self.annotate(image, category, [round(v, 2) for v in box], area=area, iscrowd=crowd,
+                              segmentation=segmentation)
+                for _ in range(self.rng.randint(0, 2)):
+                    moved = [[v + self.rng.choice([0, 0, 1, 2.5]) for v in r] for r in rings]
+                    self.detect_mask(image, category, moved, height, width)
+            for _ in range(self.rng.randint(0, n_detections)):
+                box = [self.rng.uniform(0, width), self.rng.uniform(0, height),
+                       self.rng.uniform(2, width), self.rng.uniform(2, height)]
+                self.detect_mask(image, category, [self.ring(*box)], height, width)
+        self.rng.shuffle(self.annotations)
+        self.rng.shuffle(self.results)
+
+    def detect_mask(self, image, category, rings, height, width):
+        rle = mask.merge(mask.frPyObjects(rings, height, width))
+        self.results.append({"image_id": image, "category_id": category, "score": self.score(2),
+                             "segmentation": {"size": [height, width],
+                                              "counts": rle["counts"].decode()}})
 
     def truth(self):
         return {"images": self.images, "annotations": self.annotations,
@@ -195,17 +241,64 @@ def settings():
                "areas": [["all", 0, 1e10], ["tiny", 0, 500], ["large", 4096, 1e5]]}
 
 
+def masks():
+    """Masks of every kind, crowds, areas on the limits, empty masks, masks of another size."""
+    p = Problem("masks")
+    height, width = 70, 90
+    p.add_images([3, 1, 2, 12], width, height)
+    p.add_categories([7, 5])
+    p.fill_masks([3, 1, 2], [7, 5], height, width, 4, 3)
+    for size, counts in [([height, width], [height * width]), ([width, height], [0, 6300]),
+                         ([height, width], [0, 0, 3, 0, 97, 200, 6000])]:
+        rle = mask.frPyObjects({"size": size, "counts": counts}, *size)
+        p.results.append({"image_id": 3, "category_id": 7, "score": 0.99,
+                          "segmentation": {"size": size, "counts": rle["counts"].decode()}})
+    return p, {"type": "segm"}
+
+
+def mask_limits():
+    """Large masks beside small ones, all categories as one."""
+    p = Problem("mask_limits")
+    height, width = 240, 320
+    p.add_images([1, 2], width, height)
+    p.add_categories([1, 2])
+    p.fill_masks([1, 2], [1, 2], height, width, 3, 2)
+    return p, {"type": "segm", "use_categories": False}
+
+
+def mask_boxes():
+    """Results of masks alone, evaluated as boxes: the masks' boxes and areas."""
+    p, _ = masks()
+    p.results = [r for r in p.results if mask.area(r["segmentation"])]
+    return p, {}
+
+
+def rectangles():
+    """Results of boxes alone, evaluated as masks."""
+    p = Problem("rectangles")
+    height, width = 90, 120
+    p.add_images([1, 2, 3], width, height)
+    p.add_categories([1, 2])
+    p.fill_masks([1, 2, 3], [1, 2], height, width, 3, 0)
+    p.results = []
+    for a in p.annotations:
+        for _ in range(2):
+            p.detect(a["image_id"], a["category_id"], p.near(a["bbox"], 0.1, 0), p.score(2))
+    return p, {"type": "segm"}
+
+
 CASES = {f.__name__: f
-         for f in (ties, fractions, recalls, limits, single, odd_ids, pooled, settings)}
+         for f in (ties, fractions, recalls, limits, single, odd_ids, pooled, settings, masks,
+                   mask_limits, mask_boxes, rectangles)}
 
 
-def evaluate(truth, results, options, iou_type="bbox"):
+def evaluate(truth, results, options):
     with contextlib.redirect_stdout(io.StringIO()):
         gt = COCO()
         gt.dataset = json.loads(json.dumps(truth))
         gt.createIndex()
         dt = gt.loadRes(json.loads(json.dumps(results)))
-        e = COCOeval(gt, dt, iou_type)
+        e = COCOeval(gt, dt, options.get("type", "bbox"))
         e.params.useCats = int(options.get("use_categories", True))
         if "thresholds" in options:
             e.params.iouThrs = np.array(options["thresholds"])
@@ -221,12 +314,12 @@ def evaluate(truth, results, options, iou_type="bbox"):
     return e
 
 
-def expected_text(e, options, iou_type):
+def expected_text(e, options):
     p = e.params
     T, R, K, A, M = e.eval["precision"].shape
     lines = [f"# pycocotools {importlib.metadata.version('pycocotools')}, numpy {np.__version__}; "
              "made by tools/golden_eval.py",
-             f"type {iou_type}",
+             f"type {e.params.iouType}",
              f"use_categories {int(p.useCats)}",
              "thresholds " + " ".join(map(bits, p.iouThrs)),
              "areas " + " ".join(f"{label} {bits(low)} {bits(high)}"
@@ -255,7 +348,7 @@ def main():
     for name in arguments.cases or CASES:
         problem, options = CASES[name]()
         truth = problem.truth()
-        text = expected_text(evaluate(truth, problem.results, options), options, "bbox")
+        text = expected_text(evaluate(truth, problem.results, options), options)
         (arguments.output / f"{name}.truth.json").write_text(
             "{" + ",\n".join(f'"{k}":{one_per_line(v)}' for k, v in truth.items()) + "}\n")
         (arguments.output / f"{name}.results.json").write_text(one_per_line(problem.results) + "\n")

@@ -201,7 +201,7 @@ Test(eval_bad_input, missing_files)
     struct eval_truth *truth = NULL;
     struct eval_result result;
     cr_expect_eq(eval_truth_load("/no/such/file.json", &truth), ERR_IO);
-    cr_expect_eq(eval_files("/no/such/a.json", "/no/such/b.json", 0, &result), ERR_IO);
+    cr_expect_eq(eval_files("/no/such/a.json", "/no/such/b.json", EVAL_BOXES, 0, &result), ERR_IO);
     expect_message("/no/such/a.json");
 }
 
@@ -209,7 +209,8 @@ Test(eval_bad_input, missing_files)
 Test(eval_bad_input, empty_and_unknown)
 {
     struct eval_truth *truth = fine_truth();
-    struct eval_detection *detections, foreign = {1, 99, {0, 0, 1, 1}, 0.5};
+    struct eval_detection *detections,
+        foreign = {.image_id = 1, .category_id = 99, .box = {0, 0, 1, 1}, .score = 0.5};
     struct eval_result result;
     size_t n;
     cr_assert_eq(load_results(truth, " [ ] ", 5, &detections, &n), OK, "%s", fail_message());
@@ -229,7 +230,8 @@ Test(eval_bad_input, detections_in_memory)
 {
     struct eval_truth *truth = fine_truth();
     struct eval_result result;
-    struct eval_detection d = {1, 3, {0, 0, 1, 1}, (double)NAN};
+    struct eval_detection d = {.image_id = 1, .category_id = 3, .box = {0, 0, 1, 1}};
+    d.score = (double)NAN;
     cr_expect_eq(eval_boxes(truth, &d, 1, 0, &result), ERR_NUMERIC);
     expect_message("detection 0 (image_id 1");
     d.score = 1;
@@ -277,7 +279,7 @@ Test(eval_bad_input, memory_runs_out)
     for (size_t nth = 1;; nth++) {
         struct eval_result result;
         mem_fail_at(nth, false);
-        enum status status = eval_files(truth_path, results_path, 1, &result);
+        enum status status = eval_files(truth_path, results_path, EVAL_BOXES, 1, &result);
         mem_fail_at(0, false);
         if (status == OK) {
             eval_result_free(&result);

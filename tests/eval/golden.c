@@ -64,7 +64,9 @@ static void read_params(struct reader *r, struct eval_params *params)
     *params = defaults;
     params->n_thresholds = params->n_areas = params->n_limits = 0;
     r->at = strchr(r->at, '\n');
-    expect_word(r, "type bbox");
+    expect_word(r, "type");
+    params->type = strncmp(r->at, " segm", 5) == 0 ? EVAL_MASKS : EVAL_BOXES;
+    expect_word(r, params->type == EVAL_MASKS ? "segm" : "bbox");
     expect_word(r, "use_categories");
     params->use_categories = next_int(r) != 0;
     expect_word(r, "thresholds");
@@ -134,24 +136,25 @@ static void expect_curves(struct reader *r, const struct eval_tensors *tensors)
     }
 }
 
-static void check_case(const char *name)
+static void check_threads(const char *name, int n_threads)
 {
     char path[PATH_BYTES], *text;
-    size_t n_text, n;
+    size_t n_text;
     struct eval_truth *truth;
-    struct eval_detection *detections;
+    struct eval_results results;
     struct eval_params params;
     struct evaluation run;
     snprintf(path, sizeof path, GOLDEN_FOLDER "%s.expected.txt", name);
     cr_assert_eq(file_read(path, 0, &text, &n_text), OK, "%s", fail_message());
-    snprintf(path, sizeof path, GOLDEN_FOLDER "%s.truth.json", name);
-    cr_assert_eq(eval_truth_load(path, &truth), OK, "%s", fail_message());
-    snprintf(path, sizeof path, GOLDEN_FOLDER "%s.results.json", name);
-    cr_assert_eq(eval_results_load(path, truth, &detections, &n), OK, "%s", fail_message());
     struct reader reader = {text, name};
     read_params(&reader, &params);
-    params.n_threads = 2;
-    cr_assert_eq(evaluation_run(truth, detections, n, &params, &run), OK, "%s", fail_message());
+    params.n_threads = n_threads;
+    snprintf(path, sizeof path, GOLDEN_FOLDER "%s.truth.json", name);
+    cr_assert_eq(eval_truth_open(path, params.type, &truth), OK, "%s", fail_message());
+    snprintf(path, sizeof path, GOLDEN_FOLDER "%s.results.json", name);
+    cr_assert_eq(eval_results_open(path, truth, params.type, &results), OK, "%s", fail_message());
+    cr_assert_eq(evaluation_run(truth, results.detections, results.n, &params, &run), OK, "%s",
+                 fail_message());
     expect_word(&reader, "stats");
     if (at_line_end(&reader)) cr_assert_fail("no stats");
     if (*reader.at == 'n') {
@@ -162,9 +165,14 @@ static void check_case(const char *name)
     }
     expect_curves(&reader, &run.tensors);
     evaluation_free(&run);
-    mem_free(detections);
+    eval_results_close(&results);
     eval_truth_destroy(truth);
     mem_free(text);
+}
+
+static void check_case(const char *name)
+{
+    for (int threads = 1; threads <= 8; threads *= 2) check_threads(name, threads);
 }
 
 Test(eval_golden, ties)
@@ -205,4 +213,24 @@ Test(eval_golden, pooled)
 Test(eval_golden, settings)
 {
     check_case("settings");
+}
+
+Test(eval_golden, masks)
+{
+    check_case("masks");
+}
+
+Test(eval_golden, mask_limits)
+{
+    check_case("mask_limits");
+}
+
+Test(eval_golden, mask_boxes)
+{
+    check_case("mask_boxes");
+}
+
+Test(eval_golden, rectangles)
+{
+    check_case("rectangles");
 }

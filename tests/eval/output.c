@@ -32,7 +32,8 @@ static struct eval_class classes[] = {
     {2, name_wide, {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}, 0, 7},
     {90, name_empty, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 1, 0},
 };
-static const struct eval_result result = {{1.0 / 3, 0.6969727247299577, 0.57298166699, 0.5,
+static const struct eval_result result = {EVAL_BOXES,
+                                          {1.0 / 3, 0.6969727247299577, 0.57298166699, 0.5,
                                            0.51939969, 0.9999999, 0.3868, 0, -1, 0.6398, 0.1, 1},
                                           classes,
                                           3};

@@ -116,7 +116,8 @@ void problem_load(const struct ref_problem *p, const char *name, struct eval_tru
     struct eval_detection *given = mem_alloc(p->n_detections, sizeof *given);
     for (size_t i = 0; i < p->n_detections; i++) {
         const struct ref_detection *d = &p->detections[i];
-        given[i] = (struct eval_detection){d->image, d->category, {0}, d->score};
+        given[i] = (struct eval_detection){
+            .image_id = d->image, .category_id = d->category, .score = d->score};
         memcpy(given[i].box, d->box, sizeof d->box);
     }
     // Through a file, so that writing and reading numbers are tested with the same cases.

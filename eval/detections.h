@@ -1,0 +1,27 @@
+// The masks of detections: checked and measured once, before anything is compared.
+#ifndef TARN_EVAL_DETECTIONS_H
+#define TARN_EVAL_DETECTIONS_H
+
+#include "eval/mask.h"
+#include "eval/truth.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Fills mask_area and, where it is lacking, box of every detection that has a mask. Unknown images
+// must have been refused. A mask that cannot be decoded is ERR_DATA, naming path and byte.
+enum status detections_measure(const char *path, const struct eval_truth *truth,
+                               struct eval_results *results) MUST_USE;
+
+// The mask of a detection; its box as a rectangle when it has none.
+enum status detection_mask(const struct eval_detection *detection, const struct truth_image *image,
+                           struct mask_scratch *scratch, struct rle *rle) MUST_USE;
+
+// Pixels or box area, whichever decides between small, medium and large for a type.
+double detection_area(const struct eval_detection *detection, enum eval_type type);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
