@@ -49,7 +49,8 @@ done
 # Lines "WHO SECONDS", one a measurement; then medians and the ratio.
 for file in "$work"/*.[0-9]*; do
     who=$(basename "$file")
-    tr -d '\n' <"$file" | sed -n 's/.*"seconds": \[\{0,1\}\([0-9.e, -]*\).*/\1/p' | tr -s ', ' '\n' |
+    tr -d '\n' <"$file" | sed 's/"operations".*//' |
+        sed -n 's/.*"seconds": \[\{0,1\}\([0-9.e, -]*\).*/\1/p' | tr -s ', ' '\n' |
         sed -n "s/^[0-9].*/${who%.*} &/p"
 done | sort -k1,1 -k2,2g | awk -v batch="$batch" '
     { times[$1, ++n[$1]] = $2 }
@@ -59,7 +60,8 @@ done | sort -k1,1 -k2,2g | awk -v batch="$batch" '
     END {
         for (who in n) {
             m[who] = median(who)
-            printf "%-14s %8.4f s  %7.3f images/s  (median of %d)\n", who, m[who], batch / m[who], n[who]
+            printf "%-14s %8.4f s  %7.3f images/s  (median of %d)\n", who, m[who],
+                batch / m[who], n[who]
         }
         best = m["contiguous"] < m["channels_last"] ? m["contiguous"] : m["channels_last"]
         printf "torchvision takes %.2f times as long as tarn\n", best / m["tarn"]

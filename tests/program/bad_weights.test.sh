@@ -63,7 +63,8 @@ safetensors shape '{"conv1.weight":{"dtype":"F32","shape":[64,3,3,3],"data_offse
 train_with "$work/shape.safetensors"
 refused 4 'conv1\.weight' '64'
 absent "$work/run/last.safetensors"
-safetensors partial '{"conv1.weight":{"dtype":"F32","shape":[64,3,7,7],"data_offsets":[0,37632]},"other.weight":{"dtype":"F32","shape":[1],"data_offsets":[37632,37636]}}' 37636
+safetensors partial \
+    '{"conv1.weight":{"dtype":"F32","shape":[64,3,7,7],"data_offsets":[0,37632]},"other.weight":{"dtype":"F32","shape":[1],"data_offsets":[37632,37636]}}' 37636
 train_with "$work/partial.safetensors"
 code 0
 err '1 .*loaded' 'other\.weight'
