@@ -49,7 +49,7 @@ done
 # Lines "WHO SECONDS", one a measurement; then medians and the ratio.
 for file in "$work"/*.[0-9]*; do
     who=$(basename "$file")
-    tr -d '\n' <"$file" | sed 's/"operations".*//' |
+    { tr -d '\n' <"$file"; echo; } | sed 's/"operations".*//' |
         sed -n 's/.*"seconds": \[\{0,1\}\([0-9.e, -]*\).*/\1/p' | tr -s ', ' '\n' |
         sed -n "s/^[0-9].*/${who%.*} &/p"
 done | sort -k1,1 -k2,2g | awk -v batch="$batch" '
