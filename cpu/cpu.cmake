@@ -6,6 +6,8 @@ if(TARGET tarn_cpu)
   target_link_libraries(tarn_cpu PUBLIC ${DNNL_LIBRARY})
 endif()
 # Multiplications and additions may fuse where rounding once is what an accumulation wants anyway.
-set_source_files_properties(${CMAKE_SOURCE_DIR}/cpu/gemm_hot.c ${CMAKE_SOURCE_DIR}/cpu/winograd_hot.c
-  PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
+foreach(name IN ITEMS gemm winograd)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/cpu/${name}_hot.c
+    PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
+endforeach()
 tarn_hot_sources(cpu)

@@ -47,7 +47,8 @@ void norm_moments(const float *x, size_t n_rows, size_t n_channels, double *mean
             double n = (double)smaller(rows, n_rows - block * rows);
             double delta = (double)means[block * n_channels + j] - total_mean;
             total_mean += delta * n / (count + n);
-            total_m2 += (double)m2s[block * n_channels + j] + delta * delta * count * n / (count + n);
+            total_m2 += (double)m2s[block * n_channels + j];
+            total_m2 += delta * delta * count * n / (count + n);
             count += n;
         }
         mean[j] = total_mean;

@@ -72,7 +72,8 @@ struct conv_memory {
     float *result;            // y, dx, or packed dw
     void *scratch;
 };
-enum status onednn_conv_run(const struct conv_plan *plan, const struct conv_memory *memory) MUST_USE;
+enum status onednn_conv_run(const struct conv_plan *plan,
+                            const struct conv_memory *memory) MUST_USE;
 
 #ifdef __cplusplus
 }

@@ -208,7 +208,8 @@ static enum status adopt(struct onednn *onednn, struct conv_plan *plan, dnnl_pri
     struct conv_primitive *primitive = plan->primitive;
     bool is_weights = plan->problem.kind == CONV_BACKWARD_WEIGHTS;
     dnnl_engine_t engine = onednn->engine;
-    borrowed_md weights = query_md(pd, is_weights ? dnnl_query_diff_weights_md : dnnl_query_weights_md);
+    borrowed_md weights =
+        query_md(pd, is_weights ? dnnl_query_diff_weights_md : dnnl_query_weights_md);
     borrowed_md plain = md_borrow(&mds->w_plain);
     borrowed_md scratch = query_md(pd, dnnl_query_scratchpad_md);
     (void)snprintf(plan->implementation, sizeof plan->implementation, "%s", implementation_of(pd));

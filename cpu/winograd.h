@@ -18,7 +18,7 @@ bool winograd_is_possible(const struct conv_problem *problem);
 // Possible, and faster than a direct convolution.
 bool winograd_pays(const struct conv_problem *problem);
 
-// ---- y = relu?( x * w + bias + residual ), also dx = dy * w' with turned weights -----------------
+// ---- y = relu?( x * w + bias + residual ), also dx = dy * w' with turned weights ---------------
 
 // Transformed weights: for each of 36 frequencies a (rows, columns) matrix.
 size_t winograd_weights_bytes(int64_t n_rows, int64_t n_columns);
@@ -34,7 +34,7 @@ size_t winograd_scratch(const struct conv_problem *problem, int n_threads);
 void winograd_run(const struct conv_problem *problem, const struct conv_memory *memory,
                   int n_threads);
 
-// ---- dw = beta * dw + scale * (dy' * x) ----------------------------------------------------------
+// ---- dw = beta * dw + scale * (dy' * x) --------------------------------------------------------
 
 size_t winograd_weights_scratch(const struct conv_problem *problem);
 void winograd_backward_weights(const struct conv_problem *problem, const float *x, const float *dy,

@@ -108,7 +108,8 @@ INLINE void kernel_gradient_line(const lanes *u, size_t in, lanes *g, size_t out
 {
     lanes sum_a = (float)GA * (u[in] + u[2 * in]), sum_b = (float)GB * (u[3 * in] + u[4 * in]);
     g[0] = (float)G0 * u[0] + sum_a + sum_b;
-    g[out] = (float)(GA * 0.625) * (u[in] - u[2 * in]) + (float)(GB * 1.5) * (u[3 * in] - u[4 * in]);
+    g[out] = (float)(GA * 0.625) * (u[in] - u[2 * in]);
+    g[out] += (float)(GB * 1.5) * (u[3 * in] - u[4 * in]);
     g[2 * out] = A2 * sum_a + B2 * sum_b + u[5 * in];
 }
 

@@ -25,8 +25,9 @@ ISA_DECLARE(void, winograd_input,
             (const float *const x[WINOGRAD_FREQUENCIES], size_t n, float *v,
              struct winograd_layout layout));
 
-// 36 values a channel, m[frequency * plane + channel], to 4x4 outputs, y = relu?(output + bias + residual). Outputs outside the
-// image are NULL. bias and residual: NULL, or n channels for each output.
+// 36 values a channel, m[frequency * plane + channel], to 4x4 outputs,
+// y = relu?( output + bias + residual ). Outputs outside the image are NULL.
+// bias and residual: NULL, or n channels for each output.
 struct winograd_output {
     float *y[WINOGRAD_TILE * WINOGRAD_TILE];
     const float *residual[WINOGRAD_TILE * WINOGRAD_TILE];
