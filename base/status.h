@@ -1,6 +1,7 @@
 // Errors: every function that can fail returns `enum status`; the message is kept per thread.
 //
-//     if (n != 4) return fail(ERR_PARSE, "%s: annotations[%zu].bbox has %d numbers, expected 4", ...);
+//     if (n != 4)
+//         return fail(ERR_PARSE, "%s: annotations[%zu].bbox has %d numbers, expected 4", ...);
 //     TRY(other());                       // return early, message untouched
 //
 // A function that owns something releases it at one `done:` label and uses GUARD there.

@@ -88,7 +88,8 @@ enum status select_detections(struct tape *tape, int n_levels, struct tensor *co
         TRY(check_length("select_detections", "logits", logits[level],
                          n * n_anchors * args->n_classes));
         if (own.offset < 0 || own.offset + n_anchors > anchors->shape[0])
-            return fail(ERR_USAGE, "select_detections: level %d has more cells than anchors", level);
+            return fail(ERR_USAGE, "select_detections: level %d has more cells than anchors",
+                        level);
         TRY(tape_run(tape, OP_select_detections, &own, sizeof own, 4, in, 3, out));
     }
     *boxes = out[0];

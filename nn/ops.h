@@ -154,8 +154,9 @@ enum status nms(struct tape *tape, struct tensor *boxes, struct tensor *scores,
 enum status sum_squares(struct tape *tape, struct tensor *x, struct tensor **out) MUST_USE;
 
 // torch.optim.SGD: g = c * grad + decay * w; v = momentum * v + g (v = g on the first step);
-// w -= lr * (nesterov ? g + momentum * v : v). c = min(1, max_norm / (sqrt(norm_squared) + 1e-6)) when
-// norm_squared is given (clip_grad_norm_), else 1. All of one length; in place.
+// w -= lr * (nesterov ? g + momentum * v : v).
+// c = min(1, max_norm / (sqrt(norm_squared) + 1e-6)) when norm_squared is given (clip_grad_norm_),
+// else 1. All of one length; in place.
 // Kernel inputs: values, grads, velocity, norm_squared.
 struct sgd_args {
     float lr, momentum, weight_decay, max_norm;

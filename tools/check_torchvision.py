@@ -101,7 +101,8 @@ def main():
     parser.add_argument("--checkpoint", required=True)
     parser.add_argument("--images", required=True, type=pathlib.Path, help="folder or file")
     parser.add_argument("--detections", required=True, help="detections.json of tarn detect")
-    parser.add_argument("--score-threshold", type=float, default=0.5, help="as given to tarn detect")
+    parser.add_argument("--score-threshold", type=float, default=0.5,
+                        help="as given to tarn detect")
     parser.add_argument("--score-tolerance", type=float, default=1e-4)
     parser.add_argument("--box-tolerance", type=float, default=0.05, help="pixels")
     options = parser.parse_args()
