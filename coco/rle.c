@@ -119,8 +119,9 @@ static enum status next_count(struct text_reader *reader, uint32_t *count)
         if (reader->at == reader->end) return fail(ERR_DATA, "run-length text ends within a count");
         int byte = (unsigned char)*reader->at++ - 48;
         if (byte < 0 || byte > 63)
-            return fail(ERR_DATA, "run-length text holds the byte %d, which is no part of a count",
-                        byte + 48);
+            return fail(ERR_DATA,
+                        "run-length text holds the byte %d, which is no part of a count%s",
+                        byte + 48, byte + 48 == '\'' ? " (Python bytes, b'...', as text?)" : "");
         if (group == MAX_GROUPS) return fail(ERR_DATA, "run-length text holds too large a count");
         value |= (int64_t)(byte & 31) << (GROUP_BITS * group);
         has_more = byte & 32;

@@ -16,7 +16,7 @@ extern "C" {
 enum status summarize(const struct eval_tensors *tensors, const struct eval_params *params,
                       size_t category, double stats[COCO_STATS]) MUST_USE;
 
-// The mean as numpy 1 computes it, with which the published numbers were made: sums of 8192
+// The mean as numpy computes it up to 2.2, with which the published numbers were made: sums of 8192
 // elements, each pairwise, added from the left. (numpy 2.4 sums the whole pairwise: now and then
 // the last bit of a mean of more than 8192 differs; the tensors do not.)
 double summarize_mean(const double *values, size_t n);
