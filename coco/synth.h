@@ -31,10 +31,10 @@ struct synth_config {
 // An image shows one to eight shapes, turned and scaled at will, with textures, and colours unless
 // `tinted`, that tell nothing of the class, over an uneven, nearly grey background with strokes and
 // blobs of no class; then light falls off to one side and noise is added. Later shapes cover
-// earlier ones. What the annotations mean: "segmentation" is one polygon, the outline of the whole shape as far as it
-// lies inside the image, parts hidden by other shapes included; exactly this polygon (its two
-// decimals included) was drawn. "bbox" are its bounds, "area" is its area. At least 55% of a
-// shape's area lies within the image, and at least 60% of that is not hidden.
+// earlier ones. What the annotations mean: "segmentation" is one polygon, the outline of the whole
+// shape as far as it lies inside the image, parts hidden by other shapes included; exactly this
+// polygon (its two decimals included) was drawn. "bbox" are its bounds, "area" is its area. At
+// least 55% of a shape's area lies within the image, and at least 60% of that is not hidden.
 //
 // The same settings give the same pictures. OUTPUT must not exist, or be empty, or hold a set of
 // the same settings: a complete one is left as it is, an unfinished one is written anew.
