@@ -50,7 +50,7 @@ static enum status print_build(void)
            TARN_CUDA_TOOLKIT[0] ? TARN_CUDA_TOOLKIT : "none found");
     TRY(backend_create_cpu(0, &backend));
     backend->describe(backend, text, sizeof text);
-    printf("backends   %s: %s\n", backend->name, text);
+    printf("backends   %s\n", text);
     backend_destroy(backend);
     print_pools();
     printf("\noperations (gradient: yes or no)\n");
