@@ -62,7 +62,8 @@ static void note_error(struct slot *slot, enum status status, const char *messag
 
 static void push_tasks(struct loader *loader, struct slot *slot)
 {
-    for (int i = 0; i < slot->n_items; i++)
+    int n = slot->n_items; // after the last push the slot belongs to the threads
+    for (int i = 0; i < n; i++)
         if (!queue_push(loader->tasks, &slot->tasks[i])) return; // being destroyed
 }
 
