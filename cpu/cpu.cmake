@@ -11,3 +11,6 @@ foreach(name IN ITEMS gemm winograd)
     PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
 endforeach()
 tarn_hot_sources(cpu)
+# Not built by default: ninja bench_conv
+add_executable(bench_conv EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/tools/bench_conv.c)
+target_link_libraries(bench_conv PRIVATE tarn_cpu tarn_backbone)

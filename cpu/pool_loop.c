@@ -1,7 +1,6 @@
 #include "cpu/pool_loop.h"
 
 #include <assert.h>
-#include <omp.h>
 #include <string.h>
 
 // Its rows must begin on a cache line, those of a byte for each element included.
@@ -28,36 +27,31 @@ struct pool_map pool_map_of(const struct op_call *call)
     return map;
 }
 
-enum status pool_run_forward(const struct op_call *call, pool_row_forward row)
+enum status pool_run_forward(const struct op_call *call, pool_forward_rows rows, int n_rows)
 {
     struct pool_map map = pool_map_of(call);
+    int n_tasks = (map.oh + n_rows - 1) / n_rows;
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < map.n * map.oh; i++) row(call, &map, i / map.oh, (int)(i % map.oh));
+    for (int64_t i = 0; i < map.n * n_tasks; i++) {
+        int begin = (int)(i % n_tasks) * n_rows;
+        int end = begin + n_rows < map.oh ? begin + n_rows : map.oh;
+        rows(call, &map, i / n_tasks, begin, end);
+    }
     return OK;
 }
 
-enum status pool_run_backward(const struct op_backward_call *backward, pool_band_backward band,
-                              size_t scratch_floats)
+enum status pool_run_backward(const struct op_backward_call *backward, pool_backward_rows rows,
+                              int n_rows)
 {
     const struct op_call *call = backward->forward;
     if (!backward->want[0] || !call->out[0]->grad) return OK;
     struct pool_map map = pool_map_of(call);
-    int n_threads = omp_get_max_threads();
-    void *scratch = NULL;
-    if (scratch_floats > 0)
-        TRY(call->backend->scratch(call->backend,
-                                   (size_t)n_threads * scratch_floats * sizeof(float), &scratch));
-    // A band shares windows with its neighbours and computes those again: few, tall bands.
-    int64_t per_image = (4 * (int64_t)n_threads + map.n - 1) / map.n;
-    int rows = (int)((map.h + per_image - 1) / per_image);
-    int n_bands = (map.h + rows - 1) / rows;
-#pragma omp parallel for schedule(static) num_threads(n_threads)
-    for (int64_t i = 0; i < map.n * n_bands; i++) {
-        int begin = (int)(i % n_bands) * rows;
-        int end = begin + rows < map.h ? begin + rows : map.h;
-        float *own =
-            scratch ? (float *)scratch + (size_t)omp_get_thread_num() * scratch_floats : NULL;
-        band(backward, &map, i / n_bands, begin, end, own);
+    int n_tasks = (map.h + n_rows - 1) / n_rows;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < map.n * n_tasks; i++) {
+        int begin = (int)(i % n_tasks) * n_rows;
+        int end = begin + n_rows < map.h ? begin + n_rows : map.h;
+        rows(backward, &map, i / n_tasks, begin, end);
     }
     return OK;
 }

@@ -17,8 +17,10 @@ extern "C" {
 
 #if defined(__GNUC__)
 #define POOL_LOOP_INLINE static inline __attribute__((always_inline))
+#define POOL_ALIGNED     __attribute__((aligned(64)))
 #else
 #define POOL_LOOP_INLINE static inline
+#define POOL_ALIGNED
 #endif
 
 // The maps of one call: x (n,h,w,c), y (n,oh,ow,c).
@@ -32,18 +34,19 @@ struct pool_map {
 
 struct pool_map pool_map_of(const struct op_call *call);
 
-// One row of windows of one image.
-typedef void (*pool_row_forward)(const struct op_call *call, const struct pool_map *map,
-                                 int64_t image, int out_row);
+// Rows [begin, end) of windows of one image.
+typedef void (*pool_forward_rows)(const struct op_call *call, const struct pool_map *map,
+                                  int64_t image, int begin, int end);
 
-// Rows [begin, end) of one image's input gradient. scratch: this thread's own floats.
-typedef void (*pool_band_backward)(const struct op_backward_call *backward,
-                                   const struct pool_map *map, int64_t image, int begin, int end,
-                                   float *scratch);
+// Rows [begin, end) of one image's input gradient.
+typedef void (*pool_backward_rows)(const struct op_backward_call *backward,
+                                   const struct pool_map *map, int64_t image, int begin, int end);
 
-enum status pool_run_forward(const struct op_call *call, pool_row_forward row) MUST_USE;
-enum status pool_run_backward(const struct op_backward_call *backward, pool_band_backward band,
-                              size_t scratch_floats) MUST_USE;
+// In parallel, n_rows at a time.
+enum status pool_run_forward(const struct op_call *call, pool_forward_rows rows,
+                             int n_rows) MUST_USE;
+enum status pool_run_backward(const struct op_backward_call *backward, pool_backward_rows rows,
+                              int n_rows) MUST_USE;
 
 // Zeroes those elements of rows [begin, end) of dx that no window contains.
 void pool_zero_uncovered(const struct pool_map *map, int64_t image, int begin, int end, float *dx);
@@ -58,32 +61,73 @@ struct pool_patch {
     int c;
 };
 
-POOL_LOOP_INLINE struct pool_patch pool_patch_at(const struct pool_map *map, int64_t image, int oh,
-                                                 int ow)
+// What the windows of one row have in common, so that a window costs few instructions.
+struct pool_row {
+    struct pool_patch patch; // of a window that begins at column 0
+    size_t first_out;        // of window 0
+};
+
+POOL_LOOP_INLINE struct pool_row pool_row_at(const struct pool_map *map, int64_t image, int oh)
 {
     const struct window *w = &map->window;
-    int top, bottom, left, right;
+    int top, bottom;
     window_range(oh, map->h, w->kernel_h, w->stride_h, w->pad_begin_h, &top, &bottom);
-    window_range(ow, map->w, w->kernel_w, w->stride_w, w->pad_begin_w, &left, &right);
-    struct pool_patch patch;
+    struct pool_row row;
     size_t c = (size_t)map->c, width = (size_t)map->w;
-    patch.first = (((size_t)image * (size_t)map->h + (size_t)top) * width + (size_t)left) * c;
-    patch.row = width * c;
-    patch.out = (((size_t)image * (size_t)map->oh + (size_t)oh) * (size_t)map->ow + (size_t)ow) * c;
-    patch.rows = bottom - top;
+    row.patch.first = ((size_t)image * (size_t)map->h + (size_t)top) * width * c;
+    row.patch.row = width * c;
+    row.patch.out = 0;
+    row.patch.rows = bottom - top;
+    row.patch.cols = w->kernel_w;
+    row.patch.top = top - (oh * w->stride_h - w->pad_begin_h);
+    row.patch.left = 0;
+    row.patch.c = map->c;
+    row.first_out = ((size_t)image * (size_t)map->oh + (size_t)oh) * (size_t)map->ow * c;
+    return row;
+}
+
+POOL_LOOP_INLINE struct pool_patch pool_patch_at(const struct pool_map *map,
+                                                 const struct pool_row *row, int ow)
+{
+    struct pool_patch patch = row->patch;
+    int left = ow * map->window.stride_w - map->window.pad_begin_w;
+    int right = left + map->window.kernel_w;
+    if (left < 0) {
+        patch.left = -left;
+        left = 0;
+    }
+    if (right > map->w) right = map->w;
     patch.cols = right - left;
-    patch.top = top - (oh * w->stride_h - w->pad_begin_h);
-    patch.left = left - (ow * w->stride_w - w->pad_begin_w);
-    patch.c = map->c;
+    patch.first += (size_t)left * (size_t)map->c;
+    patch.out = row->first_out + (size_t)ow * (size_t)map->c;
     return patch;
 }
 
+// Asks for the elements that a window some steps further along the row will read first: arithmetic
+// keeps the processor from running ahead to their loads by itself. A prefetch past the end of the
+// map does nothing.
+POOL_LOOP_INLINE void pool_prefetch(const struct pool_map *map, const struct pool_patch *patch,
+                                    const float *x)
+{
+#if defined(__GNUC__)
+    enum { AHEAD = 2048, LINE = 64 }; // bytes
+    const char *first = (const char *)(x + patch->first);
+    size_t row = patch->row * sizeof *x, step = (size_t)(map->window.stride_w * map->c) * sizeof *x;
+    for (int r = 0; r < patch->rows; r++)
+        for (size_t i = 0; i < step; i += LINE)
+            __builtin_prefetch(first + (size_t)r * row + AHEAD + i);
+#else
+    (void)map, (void)patch, (void)x;
+#endif
+}
+
 // Results that stream are computed in a small buffer, which stays in the first-level cache.
+// Buffers are aligned to a cache line: vectors across two lines cost double.
 enum { POOL_MAX_STREAM_CHANNELS = 256 };
 
 struct pool_stream_buffer {
-    float values[POOL_MAX_STREAM_CHANNELS];
-    uint8_t bytes[POOL_MAX_STREAM_CHANNELS];
+    POOL_ALIGNED float values[POOL_MAX_STREAM_CHANNELS];
+    POOL_ALIGNED uint8_t bytes[POOL_MAX_STREAM_CHANNELS];
 };
 
 // Channels of a large window are taken in blocks, whose running values stay in the cache.

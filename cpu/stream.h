@@ -23,8 +23,7 @@ static inline int stream_is_aligned(const void *destination, size_t bytes)
     return (uintptr_t)destination % STREAM_ALIGNMENT == 0 && bytes % STREAM_MULTIPLE == 0;
 }
 
-static inline void stream_copy(void *restrict destination, const void *restrict source,
-                               size_t bytes)
+static inline void stream_copy(void *destination, const void *source, size_t bytes)
 {
 #if defined(__SSE2__)
     char *to = (char *)destination;

@@ -11,10 +11,30 @@
 
 #define VEC_INLINE static inline __device__
 
-VEC_INLINE float vec_expf(float x) { return expf(x); }
-VEC_INLINE float vec_logf(float x) { return logf(x); }
-VEC_INLINE float vec_log1pf_unit(float x) { return log1pf(x); }
-VEC_INLINE float vec_exp2f_falling(float x) { return exp2f(x); }
+VEC_INLINE float vec_fma(float a, float b, float c)
+{
+    return fmaf(a, b, c);
+}
+
+VEC_INLINE float vec_expf(float x)
+{
+    return expf(x);
+}
+
+VEC_INLINE float vec_exp2f_falling(float x)
+{
+    return exp2f(x);
+}
+
+VEC_INLINE float vec_logf(float x)
+{
+    return logf(x);
+}
+
+VEC_INLINE float vec_log1pf_unit(float x)
+{
+    return log1pf(x);
+}
 
 #else
 
@@ -75,8 +95,7 @@ VEC_INLINE float vec_expf(float x)
     return p * low * high;
 }
 
-// 2^x for x <= 0 (or NaN), at most 3 ulp off and much cheaper: exactly 1 at 0; 0 below -125, where
-// 2^x is about to leave the normal numbers.
+// 2^x for -125 <= x <= 0 (or NaN), at most 3 ulp off and much cheaper; exactly 1 at 0.
 VEC_INLINE float vec_exp2f_falling(float x)
 {
     const float round_magic = 12582912.0f;
@@ -90,7 +109,7 @@ VEC_INLINE float vec_exp2f_falling(float x)
     p = vec_fma(p, r, 1.0f);
     // The rounded integer stands in the low bits of `shifted`: added to p's exponent.
     uint32_t bits = (uint32_t)vec_to_bits(p) + ((uint32_t)vec_to_bits(shifted) << 23);
-    return x < -125.0f ? 0.0f : vec_from_bits((int32_t)bits);
+    return vec_from_bits((int32_t)bits);
 }
 
 // log(x) for every x: -infinity at 0, NaN below.

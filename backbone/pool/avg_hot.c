@@ -39,7 +39,8 @@ static void any_window(const float *x, const struct pool_patch *p, float count, 
 {
     for (int begin = 0; begin < p->c; begin += POOL_CHANNEL_BLOCK) {
         int n = p->c - begin < POOL_CHANNEL_BLOCK ? p->c - begin : POOL_CHANNEL_BLOCK;
-        float total[POOL_CHANNEL_BLOCK] = {0}, sum[POOL_CHANNEL_BLOCK];
+        POOL_ALIGNED float total[POOL_CHANNEL_BLOCK] = {0};
+        POOL_ALIGNED float sum[POOL_CHANNEL_BLOCK];
         for (int r = 0; r < p->rows; r++) {
             for (int ch = 0; ch < n; ch++) sum[ch] = 0.0f;
             for (int q = 0; q < p->cols; q++) {
@@ -58,10 +59,12 @@ static void forward_row(const struct op_call *call, const struct pool_map *map, 
     const float *x = call->in[0]->data;
     float *y = call->out[0]->data;
     int rows_counted = count_h(map, oh);
-    float buffer[POOL_MAX_STREAM_CHANNELS];
+    POOL_ALIGNED float buffer[POOL_MAX_STREAM_CHANNELS];
+    struct pool_row row = pool_row_at(map, image, oh);
     for (int ow = 0; ow < map->ow; ow++) {
-        struct pool_patch p = pool_patch_at(map, image, oh, ow);
+        struct pool_patch p = pool_patch_at(map, &row, ow);
         float count = (float)(rows_counted * count_w(map, ow));
+        if (map->y_streams) pool_prefetch(map, &p, x);
         float *out = map->y_streams ? buffer : y + p.out;
         if (p.rows == 3 && p.cols == 3)
             small_window(x + p.first, p.row, p.c, 3, 3, count, out);
@@ -74,9 +77,15 @@ static void forward_row(const struct op_call *call, const struct pool_map *map, 
     if (map->y_streams) stream_end();
 }
 
+static void forward_rows(const struct op_call *call, const struct pool_map *map, int64_t image,
+                         int begin, int end)
+{
+    for (int oh = begin; oh < end; oh++) forward_row(call, map, image, oh);
+}
+
 enum status ISA_NAME(pool_avg_forward)(const struct op_call *call)
 {
-    return pool_run_forward(call, forward_row);
+    return pool_run_forward(call, forward_rows, 1);
 }
 
 struct gradients {
@@ -128,7 +137,8 @@ POOL_LOOP_INLINE void gather(const void *context, const struct pool_map *map,
     float scale[4];
     for (int i = 0; i < n_oh * n_ow; i++)
         scale[i] = 1.0f / (float)(count_h(map, p->oh + i / n_ow) * count_w(map, p->ow + i % n_ow));
-    float *dx = g->dx + p->in, buffer[POOL_MAX_STREAM_CHANNELS];
+    float *dx = g->dx + p->in;
+    POOL_ALIGNED float buffer[POOL_MAX_STREAM_CHANNELS];
     if (g->adds) {
         gather_with(g, map, p, scale, n_oh, n_ow, true, dx);
     } else if (map->dx_streams) {
@@ -140,9 +150,8 @@ POOL_LOOP_INLINE void gather(const void *context, const struct pool_map *map,
 }
 
 static void backward_band(const struct op_backward_call *backward, const struct pool_map *map,
-                          int64_t image, int begin, int end, float *scratch)
+                          int64_t image, int begin, int end)
 {
-    (void)scratch;
     const struct op_call *call = backward->forward;
     struct gradients g = {
         .dy = call->out[0]->grad, .dx = call->in[0]->grad, .adds = backward->beta[0] != 0.0f};
@@ -152,5 +161,5 @@ static void backward_band(const struct op_backward_call *backward, const struct 
 
 enum status ISA_NAME(pool_avg_backward)(const struct op_backward_call *backward)
 {
-    return pool_run_backward(backward, backward_band, 0);
+    return pool_run_backward(backward, backward_band, 16);
 }

@@ -33,8 +33,8 @@ POOL_LOOP_INLINE void small_window(const float *restrict x, size_t row, int c, i
 }
 
 struct block_max {
-    float value[POOL_CHANNEL_BLOCK];
-    int32_t place[POOL_CHANNEL_BLOCK]; // row * kernel_w + col in the kernel
+    POOL_ALIGNED float value[POOL_CHANNEL_BLOCK];
+    POOL_ALIGNED int32_t place[POOL_CHANNEL_BLOCK]; // row * kernel_w + col in the kernel
 };
 
 static void scan_window(const float *x, const struct pool_patch *p, int kernel_w, int n,
@@ -77,9 +77,11 @@ static void forward_row(const struct op_call *call, const struct pool_map *map, 
     uint8_t *places = call->n_out > 1 ? call->out[1]->data : NULL;
     int kernel_h = map->window.kernel_h, kernel_w = map->window.kernel_w;
     struct pool_stream_buffer buffer;
+    struct pool_row row = pool_row_at(map, image, oh);
     for (int ow = 0; ow < map->ow; ow++) {
-        struct pool_patch p = pool_patch_at(map, image, oh, ow);
+        struct pool_patch p = pool_patch_at(map, &row, ow);
         const float *a = x + p.first;
+        if (map->y_streams) pool_prefetch(map, &p, x);
         float *out = map->y_streams ? buffer.values : y + p.out;
         uint8_t *place = !places ? NULL : map->y_streams ? buffer.bytes : places + p.out;
         bool is_whole = p.rows == kernel_h && p.cols == kernel_w;
@@ -101,9 +103,15 @@ static void forward_row(const struct op_call *call, const struct pool_map *map, 
     if (map->y_streams) stream_end();
 }
 
+static void forward_rows(const struct op_call *call, const struct pool_map *map, int64_t image,
+                         int begin, int end)
+{
+    for (int oh = begin; oh < end; oh++) forward_row(call, map, image, oh);
+}
+
 enum status ISA_NAME(pool_max_forward)(const struct op_call *call)
 {
-    return pool_run_forward(call, forward_row);
+    return pool_run_forward(call, forward_rows, 1);
 }
 
 struct gradients {
@@ -139,7 +147,8 @@ POOL_LOOP_INLINE void gather(const void *context, const struct pool_map *map,
                              const struct pool_pixel *pixel, int n_oh, int n_ow)
 {
     const struct gradients *g = context;
-    float *dx = g->dx + pixel->in, buffer[POOL_MAX_STREAM_CHANNELS];
+    float *dx = g->dx + pixel->in;
+    POOL_ALIGNED float buffer[POOL_MAX_STREAM_CHANNELS];
     if (g->adds) {
         gather_with(g, map, pixel, n_oh, n_ow, true, dx);
     } else if (map->dx_streams) {
@@ -151,9 +160,8 @@ POOL_LOOP_INLINE void gather(const void *context, const struct pool_map *map,
 }
 
 static void backward_band(const struct op_backward_call *backward, const struct pool_map *map,
-                          int64_t image, int begin, int end, float *scratch)
+                          int64_t image, int begin, int end)
 {
-    (void)scratch;
     const struct op_call *call = backward->forward;
     struct gradients g = {.dy = call->out[0]->grad,
                           .places = call->out[1]->data,
@@ -165,9 +173,8 @@ static void backward_band(const struct op_backward_call *backward, const struct 
 
 // Windows too large for stored places: the band's rows get the gradients of maxima inside it.
 static void backward_large(const struct op_backward_call *backward, const struct pool_map *map,
-                           int64_t image, int begin, int end, float *scratch)
+                           int64_t image, int begin, int end)
 {
-    (void)scratch;
     const struct op_call *call = backward->forward;
     const struct window *win = &map->window;
     const float *x = call->in[0]->data, *dy = call->out[0]->grad;
@@ -178,7 +185,8 @@ static void backward_large(const struct op_backward_call *backward, const struct
         for (size_t i = top + (size_t)begin * row; i < top + (size_t)end * row; i++) dx[i] = 0.0f;
     for (int i = 0; i < map->oh * map->ow; i++) {
         int oh = i / map->ow, ow = i % map->ow;
-        struct pool_patch p = pool_patch_at(map, image, oh, ow);
+        struct pool_row of_row = pool_row_at(map, image, oh);
+        struct pool_patch p = pool_patch_at(map, &of_row, ow);
         int first = oh * win->stride_h - win->pad_begin_h;
         if (first >= end || first + win->kernel_h <= begin) continue;
         for (int from = 0; from < p.c; from += POOL_CHANNEL_BLOCK) {
@@ -199,5 +207,5 @@ static void backward_large(const struct op_backward_call *backward, const struct
 enum status ISA_NAME(pool_max_backward)(const struct op_backward_call *backward)
 {
     struct pool_map map = pool_map_of(backward->forward);
-    return pool_run_backward(backward, has_places(&map) ? backward_band : backward_large, 0);
+    return pool_run_backward(backward, has_places(&map) ? backward_band : backward_large, 16);
 }

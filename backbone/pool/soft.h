@@ -20,15 +20,30 @@ POOL_INLINE float soft_larger(float a, float maximum)
     return a > maximum ? a : maximum;
 }
 
-// e_i = 2^(d_i * log2_scale); log2_scale = soft_log2_scale(beta)
-POOL_INLINE float soft_log2_scale(double beta)
+// What the terms need of beta.
+struct soft_scale {
+    float log2; // e_i = 2^(d_i * log2)
+    float lowest; // smaller d_i count as this one: e_i = 2^-125, where floats are about to end
+};
+
+static inline struct soft_scale soft_scale_of(double beta)
 {
-    return (float)(beta * 1.4426950408889634);
+    struct soft_scale scale;
+    scale.log2 = (float)(beta * 1.4426950408889634);
+    scale.lowest = (float)(beta * 1.4426950408889634 > 1e-30 ? -125.0 / (beta * 1.4426950408889634)
+                                                             : -1e32);
+    return scale;
 }
 
-POOL_INLINE float soft_term(float d, float log2_scale)
+POOL_INLINE float soft_distance(float a, float maximum, struct soft_scale scale) // d_i
 {
-    return vec_exp2f_falling(d * log2_scale);
+    float d = a - maximum;
+    return d < scale.lowest ? scale.lowest : d;
+}
+
+POOL_INLINE float soft_term(float d, struct soft_scale scale) // e_i
+{
+    return vec_exp2f_falling(d * scale.log2);
 }
 
 POOL_INLINE float soft_value(float maximum, float s, float t) // y

@@ -7,7 +7,7 @@
 // Inputs: deltas, anchors, matched, gt_boxes, n_positive.
 #define IN(n, h, w, a, all, g)                                                                     \
     {                                                                                              \
-        {.rank = 4, .shape = {n, h, w, (a) * 4}, .low = -2.0f, .high = 2.0f},                      \
+        {.rank = 4, .shape = {n, h, w, (a)*4}, .low = -2.0f, .high = 2.0f},                        \
             {.rank = 2, .shape = {all, 4}}, {.dtype = DTYPE_I32, .rank = 2, .shape = {n, all}},    \
             {.rank = 3, .shape = {n, g, 4}}, {.dtype = DTYPE_I32, .rank = 1, .shape = {n}},        \
     }
@@ -20,28 +20,42 @@
 static const struct op_case cases[] = {
     {.name = "1 anchor", .args = ARGS(0, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f), .in = IN(1, 1, 1, 1, 1, 1)},
     {.name = "l1", .args = ARGS(0, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f), .in = IN(2, 5, 7, 9, 315, 6)},
-    {.name = "a later level", .args = ARGS(31, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f), .in = IN(2, 3, 4, 3, 90, 6)},
-    {.name = "smooth l1", .args = ARGS(0, 1.0f / 9, 1.0f, 1.0f, 1.0f, 1.0f), .in = IN(2, 5, 7, 3, 105, 6)},
-    {.name = "wide smooth l1", .args = ARGS(0, 2.0f, 1.0f, 1.0f, 1.0f, 1.0f), .in = IN(2, 5, 7, 3, 105, 6)},
-    {.name = "weights", .args = ARGS(0, 0.0f, 10.0f, 10.0f, 5.0f, 5.0f), .in = IN(3, 5, 7, 3, 105, 6)},
-    {.name = "several chunks", .args = ARGS(0, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f), .in = IN(2, 25, 27, 9, 6075, 6)},
+    {.name = "a later level",
+     .args = ARGS(31, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f),
+     .in = IN(2, 3, 4, 3, 90, 6)},
+    {.name = "smooth l1",
+     .args = ARGS(0, 1.0f / 9, 1.0f, 1.0f, 1.0f, 1.0f),
+     .in = IN(2, 5, 7, 3, 105, 6)},
+    {.name = "wide smooth l1",
+     .args = ARGS(0, 2.0f, 1.0f, 1.0f, 1.0f, 1.0f),
+     .in = IN(2, 5, 7, 3, 105, 6)},
+    {.name = "weights",
+     .args = ARGS(0, 0.0f, 10.0f, 10.0f, 5.0f, 5.0f),
+     .in = IN(3, 5, 7, 3, 105, 6)},
+    {.name = "several chunks",
+     .args = ARGS(0, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f),
+     .in = IN(2, 25, 27, 9, 6075, 6)},
 };
 
 static const struct op_refusal refusals[] = {
-    {"channels are no multiple of 4", ARGS(0, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f),
+    {"channels are no multiple of 4",
+     ARGS(0, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f),
      {{.rank = 4, .shape = {1, 2, 2, 6}},
       {.rank = 2, .shape = {6, 4}},
       {.dtype = DTYPE_I32, .rank = 2, .shape = {1, 6}},
       {.rank = 3, .shape = {1, 2, 4}},
       {.dtype = DTYPE_I32, .rank = 1, .shape = {1}}},
-     ERR_USAGE, "box_loss"},
-    {"other number of anchors", ARGS(0, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f),
+     ERR_USAGE,
+     "box_loss"},
+    {"other number of anchors",
+     ARGS(0, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f),
      {{.rank = 4, .shape = {1, 2, 2, 4}},
       {.rank = 2, .shape = {5, 4}},
       {.dtype = DTYPE_I32, .rank = 2, .shape = {1, 4}},
       {.rank = 3, .shape = {1, 2, 4}},
       {.dtype = DTYPE_I32, .rank = 1, .shape = {1}}},
-     ERR_USAGE, "box_loss"},
+     ERR_USAGE,
+     "box_loss"},
 };
 
 static void prepare(const struct op_case *c, int input, void *data)
@@ -91,9 +105,9 @@ static void reference(const struct op_case *c, struct ref *in, struct ref *out)
             int match = (int)in[2].v[image * in[2].shape[1] + anchor];
             if (match < 0) continue;
             for (int k = 0; k < 4; k++) {
-                double wanted = (double)args->weights[k] *
-                                target(in[1].v + 4 * anchor,
-                                       in[3].v + 4 * (image * in[3].shape[1] + match), k);
+                double wanted =
+                    (double)args->weights[k] *
+                    target(in[1].v + 4 * anchor, in[3].v + 4 * (image * in[3].shape[1] + match), k);
                 double d = fabs(in[0].v[(image * n_anchors + a) * 4 + k] - wanted);
                 sum += d < beta ? 0.5 * d * d / beta : d - 0.5 * beta;
             }
@@ -103,12 +117,6 @@ static void reference(const struct op_case *c, struct ref *in, struct ref *out)
 }
 
 const struct op_cases cases_box_loss = {
-    CASES(cases),
-    REFUSALS(refusals),
-    .differentiable = 1,
-    .batched_in = 1 | 4 | 8 | 16,
-    .mean_out = 1,
-    .run = run,
-    .reference = reference,
-    .prepare = prepare,
+    CASES(cases),  REFUSALS(refusals), .differentiable = 1,    .batched_in = 1 | 4 | 8 | 16,
+    .mean_out = 1, .run = run,         .reference = reference, .prepare = prepare,
 };

@@ -22,7 +22,9 @@ static const struct op_case cases[] = {
     {.name = "coco's classes", .args = ARGS(0, 91, 0.25f, 2.0f), .in = IN(2, 3, 5, 9, 91, 135, 7)},
     {.name = "a later level", .args = ARGS(40, 4, 0.25f, 2.0f), .in = IN(2, 3, 3, 3, 4, 80, 5)},
     {.name = "several chunks", .args = ARGS(0, 3, 0.25f, 2.0f), .in = IN(2, 10, 13, 9, 3, 1170, 5)},
-    {.name = "other alpha and gamma", .args = ARGS(0, 17, 0.6f, 1.5f), .in = IN(2, 3, 4, 3, 17, 36, 5)},
+    {.name = "other alpha and gamma",
+     .args = ARGS(0, 17, 0.6f, 1.5f),
+     .in = IN(2, 3, 4, 3, 17, 36, 5)},
     {.name = "gamma 0", .args = ARGS(0, 5, 0.25f, 0.0f), .in = IN(1, 3, 4, 3, 5, 36, 5)},
     {.name = "no alpha", .args = ARGS(0, 5, -1.0f, 2.0f), .in = IN(1, 3, 4, 3, 5, 36, 5)},
     {.name = "five images", .args = ARGS(2, 2, 0.25f, 2.0f), .in = IN(5, 2, 2, 1, 2, 7, 3)},
@@ -92,12 +94,6 @@ static void reference(const struct op_case *c, struct ref *in, struct ref *out)
 }
 
 const struct op_cases cases_focal_loss = {
-    CASES(cases),
-    REFUSALS(refusals),
-    .differentiable = 1,
-    .batched_in = 15,
-    .mean_out = 1,
-    .run = run,
-    .reference = reference,
-    .prepare = prepare,
+    CASES(cases),  REFUSALS(refusals), .differentiable = 1,    .batched_in = 15,
+    .mean_out = 1, .run = run,         .reference = reference, .prepare = prepare,
 };

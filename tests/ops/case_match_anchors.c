@@ -102,10 +102,6 @@ static void reference(const struct op_case *c, struct ref *in, struct ref *out)
 }
 
 const struct op_cases cases_match_anchors = {
-    CASES(cases),
-    .batched_in = 2 | 4,
-    .batched_out = 3,
-    .run = run,
-    .reference = reference,
-    .prepare = prepare,
+    CASES(cases), .batched_in = 2 | 4,    .batched_out = 3,
+    .run = run,   .reference = reference, .prepare = prepare,
 };

@@ -92,10 +92,6 @@ static void reference(const struct op_case *c, struct ref *in, struct ref *out)
 }
 
 const struct op_cases cases_nms = {
-    CASES(cases),
-    .batched_in = 7,
-    .batched_out = 3,
-    .run = run,
-    .reference = reference,
-    .prepare = prepare,
+    CASES(cases), .batched_in = 7,        .batched_out = 3,
+    .run = run,   .reference = reference, .prepare = prepare,
 };

@@ -13,10 +13,13 @@ struct select_case {
 
 #define LEVELS(n, h, w, a, k)                                                                      \
     {.rank = 4, .shape = {n, h, w, (a) * (k)}, .low = -9.0f, .high = 3.0f},                        \
-        {.rank = 4, .shape = {n, h, w, (a) * 4}, .low = -1.5f, .high = 1.5f},                      \
+        {.rank = 4, .shape = {n, h, w, (a)*4}, .low = -1.5f, .high = 1.5f},                        \
         {.rank = 4, .shape = {n, 2, 2, (a) * (k)}, .low = -40.0f, .high = 40.0f},                  \
-        {.rank = 4, .shape = {n, 2, 2, (a) * 4}, .low = -20.0f, .high = 20.0f},                    \
-        {.rank = 2, .shape = {((h) * (w) + 4) * (a), 4}}, {.rank = 2, .shape = {n, 2}}
+        {.rank = 4, .shape = {n, 2, 2, (a)*4}, .low = -20.0f, .high = 20.0f},                      \
+        {.rank = 2, .shape = {((h) * (w) + 4) * (a), 4}},                                          \
+    {                                                                                              \
+        .rank = 2, .shape = { n, 2 }                                                               \
+    }
 #define ARGS(k, classes, threshold, step)                                                          \
     &(const struct select_case)                                                                    \
     {                                                                                              \
@@ -26,7 +29,9 @@ struct select_case {
 
 static const struct op_case cases[] = {
     {.name = "1 pixel", .args = ARGS(3, 1, 0.05f, 0.0f), .in = {LEVELS(1, 1, 1, 1, 1)}},
-    {.name = "fewer than asked for", .args = ARGS(1000, 5, 0.9f, 0.0f), .in = {LEVELS(2, 5, 6, 3, 5)}},
+    {.name = "fewer than asked for",
+     .args = ARGS(1000, 5, 0.9f, 0.0f),
+     .in = {LEVELS(2, 5, 6, 3, 5)}},
     {.name = "coco's classes", .args = ARGS(100, 91, 0.05f, 0.0f), .in = {LEVELS(2, 7, 9, 9, 91)}},
     {.name = "the best one", .args = ARGS(1, 17, 0.05f, 0.0f), .in = {LEVELS(3, 7, 9, 3, 17)}},
     {.name = "equal scores", .args = ARGS(50, 7, 0.05f, 1.5f), .in = {LEVELS(2, 13, 17, 3, 7)}},
@@ -34,14 +39,19 @@ static const struct op_case cases[] = {
     {.name = "threshold 0", .args = ARGS(40, 7, 0.0f, 0.0f), .in = {LEVELS(2, 13, 17, 3, 7)}},
     {.name = "threshold 1", .args = ARGS(40, 7, 1.0f, 0.0f), .in = {LEVELS(2, 3, 3, 3, 7)}},
     {.name = "weights",
-     .args = &(const struct select_case){
-         {.top_k = 9, .n_classes = 2, .score_threshold = 0.3f, .weights = {10, 10, 5, 5}}, 0.0f},
+     .args =
+         &(const struct select_case){
+             {.top_k = 9, .n_classes = 2, .score_threshold = 0.3f, .weights = {10, 10, 5, 5}},
+             0.0f},
      .in = {LEVELS(2, 5, 5, 3, 2)}},
 };
 
 static const struct op_refusal refusals[] = {
-    {"logits of other maps than deltas", ARGS(3, 2, 0.05f, 0.0f), {LEVELS(1, 3, 3, 1, 1)},
-     ERR_USAGE, "select_detections"},
+    {"logits of other maps than deltas",
+     ARGS(3, 2, 0.05f, 0.0f),
+     {LEVELS(1, 3, 3, 1, 1)},
+     ERR_USAGE,
+     "select_detections"},
 };
 
 static void prepare(const struct op_case *c, int input, void *data)
@@ -132,11 +142,7 @@ static void reference(const struct op_case *c, struct ref *in, struct ref *out)
 }
 
 const struct op_cases cases_select_detections = {
-    CASES(cases),
-    REFUSALS(refusals),
-    .batched_in = 1 | 2 | 4 | 8 | 32,
-    .batched_out = 7,
-    .run = run,
-    .reference = reference,
+    CASES(cases),       REFUSALS(refusals), .batched_in = 1 | 2 | 4 | 8 | 32,
+    .batched_out = 7,   .run = run,         .reference = reference,
     .prepare = prepare,
 };

@@ -3,8 +3,14 @@
 #include "tests/ops/case.h"
 
 // Inputs: values, grads, velocity, norm_squared.
-#define FLAT(n) {.rank = 1, .shape = {n}}
-#define IN(n) {FLAT(n), FLAT(n), FLAT(n)}
+#define FLAT(n)                                                                                    \
+    {                                                                                              \
+        .rank = 1, .shape = { n }                                                                  \
+    }
+#define IN(n)                                                                                      \
+    {                                                                                              \
+        FLAT(n), FLAT(n), FLAT(n)                                                                  \
+    }
 #define CLIPPED(n, squared)                                                                        \
     {                                                                                              \
         FLAT(n), FLAT(n), FLAT(n),                                                                 \
@@ -21,13 +27,21 @@
 static const struct op_case cases[] = {
     {.name = "plain", .args = ARGS(.lr = 0.1f), .in = IN(1)},
     {.name = "momentum", .args = ARGS(.lr = 0.1f, .momentum = 0.9f), .in = IN(17)},
-    {.name = "decay", .args = ARGS(.lr = 0.1f, .momentum = 0.9f, .weight_decay = 1e-2f), .in = IN(5000)},
-    {.name = "first step", .args = ARGS(.lr = 0.1f, .momentum = 0.9f, .weight_decay = 1e-2f, .first_step = true),
+    {.name = "decay",
+     .args = ARGS(.lr = 0.1f, .momentum = 0.9f, .weight_decay = 1e-2f),
+     .in = IN(5000)},
+    {.name = "first step",
+     .args = ARGS(.lr = 0.1f, .momentum = 0.9f, .weight_decay = 1e-2f, .first_step = true),
      .in = IN(300)},
-    {.name = "nesterov", .args = ARGS(.lr = 0.1f, .momentum = 0.9f, .weight_decay = 1e-2f, .nesterov = true),
+    {.name = "nesterov",
+     .args = ARGS(.lr = 0.1f, .momentum = 0.9f, .weight_decay = 1e-2f, .nesterov = true),
      .in = IN(300)},
-    {.name = "clipped", .args = ARGS(.lr = 0.1f, .momentum = 0.9f, .max_norm = 0.5f), .in = CLIPPED(300, 9.0f)},
-    {.name = "not clipped", .args = ARGS(.lr = 0.1f, .momentum = 0.9f, .max_norm = 5.0f), .in = CLIPPED(300, 9.0f)},
+    {.name = "clipped",
+     .args = ARGS(.lr = 0.1f, .momentum = 0.9f, .max_norm = 0.5f),
+     .in = CLIPPED(300, 9.0f)},
+    {.name = "not clipped",
+     .args = ARGS(.lr = 0.1f, .momentum = 0.9f, .max_norm = 5.0f),
+     .in = CLIPPED(300, 9.0f)},
 };
 
 static const struct op_refusal refusals[] = {
@@ -54,9 +68,5 @@ static void reference(const struct op_case *c, struct ref *in, struct ref *out)
 }
 
 const struct op_cases cases_sgd_step = {
-    CASES(cases),
-    REFUSALS(refusals),
-    .in_place = 1 | 4,
-    .run = run,
-    .reference = reference,
+    CASES(cases), REFUSALS(refusals), .in_place = 1 | 4, .run = run, .reference = reference,
 };
