@@ -14,7 +14,8 @@ enum status batch_check(const struct batch *batch, int n_classes)
             size_t slot = (size_t)i * (size_t)batch->max_objects + (size_t)k;
             int label = batch->labels[slot];
             if (label < 0 || label >= n_classes)
-                return fail(ERR_DATA, "image %lld, object %d: label %d, the model has classes 0 to %d",
+                return fail(ERR_DATA,
+                            "image %lld, object %d: label %d, but the model has classes 0 to %d",
                             id, k, label, n_classes - 1);
             const float *b = batch->boxes + 4 * slot;
             bool finite = isfinite(b[0]) && isfinite(b[1]) && isfinite(b[2]) && isfinite(b[3]);
