@@ -13,7 +13,7 @@ static enum status keep_runs(const struct rle *from, struct rle *to)
 {
     uint32_t *counts = mem_alloc(from->n, sizeof *counts);
     if (!counts) return ERR_MEMORY;
-    memcpy(counts, from->counts, from->n * sizeof *counts);
+    if (from->n) memcpy(counts, from->counts, from->n * sizeof *counts); // NULL when empty
     *to = *from;
     to->counts = counts;
     to->capacity = from->n;
