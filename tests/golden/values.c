@@ -77,7 +77,7 @@ static enum status make_image(uint64_t seed, int index, int height, int width, s
     image->width = width;
     image->height = height;
     if (!pixels || !blocks || !image->rgb) return ERR_MEMORY;
-    char name[16];
+    char name[32];
     snprintf(name, sizeof name, "image%d", index);
     golden_uniform(seed, name, n, pixels);
     snprintf(name, sizeof name, "blocks%d", index);
