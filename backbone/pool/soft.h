@@ -22,7 +22,7 @@ POOL_INLINE float soft_larger(float a, float maximum)
 
 // What the terms need of beta.
 struct soft_scale {
-    float log2; // e_i = 2^(d_i * log2)
+    float log2;   // e_i = 2^(d_i * log2)
     float lowest; // smaller d_i count as this one: e_i = 2^-125, where floats are about to end
 };
 
@@ -30,8 +30,8 @@ static inline struct soft_scale soft_scale_of(double beta)
 {
     struct soft_scale scale;
     scale.log2 = (float)(beta * 1.4426950408889634);
-    scale.lowest = (float)(beta * 1.4426950408889634 > 1e-30 ? -125.0 / (beta * 1.4426950408889634)
-                                                             : -1e32);
+    scale.lowest =
+        (float)(beta * 1.4426950408889634 > 1e-30 ? -125.0 / (beta * 1.4426950408889634) : -1e32);
     return scale;
 }
 
