@@ -1,14 +1,11 @@
-#define _XOPEN_SOURCE 700
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/detect_job.h"
 #include "draw/canvas.h"
 #include "train/live_line.h"
 #include "train/session.h"
@@ -37,101 +34,6 @@ static const struct command_help help = {
     "the images from 1. An image that cannot be read is reported and left out; the exit code is\n"
     "then 4.",
     fields, NULL};
-
-// The images to run over, and the copies' names.
-struct job {
-    char **paths, **names;
-    size_t n, n_paths_capacity, n_names_capacity;
-};
-
-static void job_free(struct job *job)
-{
-    for (size_t i = 0; i < job->n; i++) {
-        mem_free(job->paths[i]);
-        mem_free(job->names[i]);
-    }
-    mem_free(job->paths);
-    mem_free(job->names);
-}
-
-static bool has_image_extension(const char *path)
-{
-    const char *extension = path_extension(path);
-    return !strcasecmp(extension, ".jpg") || !strcasecmp(extension, ".jpeg") ||
-           !strcasecmp(extension, ".png");
-}
-
-static bool name_is_taken(const struct job *job, const char *name)
-{
-    for (size_t i = 0; i < job->n; i++)
-        if (strcmp(job->names[i], name) == 0) return true;
-    return false;
-}
-
-// Images of one name from several folders must not overwrite each other's copies.
-static enum status copy_name(const struct job *job, const char *path, char name[PATH_BYTES])
-{
-    const char *base = path_base(path);
-    const char *extension = has_image_extension(path) ? path_extension(path) : ".jpg";
-    int stem = (int)(strlen(base) - strlen(path_extension(path)));
-    int n = snprintf(name, PATH_BYTES, "%.*s%s", stem, base, extension);
-    for (int i = 2; n > 0 && n < PATH_BYTES && name_is_taken(job, name); i++)
-        n = snprintf(name, PATH_BYTES, "%.*s_%d%s", stem, base, i, extension);
-    return n > 0 && n < PATH_BYTES ? OK : fail(ERR_IO, "path too long: %.200s...", path);
-}
-
-static enum status job_add(struct job *job, const char *path)
-{
-    char name[PATH_BYTES];
-    TRY(copy_name(job, path, name));
-    TRY(mem_reserve(&job->paths, &job->n_paths_capacity, job->n + 1, sizeof *job->paths));
-    TRY(mem_reserve(&job->names, &job->n_names_capacity, job->n + 1, sizeof *job->names));
-    job->paths[job->n] = mem_strdup(path);
-    job->names[job->n] = mem_strdup(name);
-    job->n++; // job_free takes NULLs
-    return job->paths[job->n - 1] && job->names[job->n - 1] ? OK : ERR_MEMORY;
-}
-
-static enum status job_add_folder(struct job *job, const char *path)
-{
-    struct path_list list;
-    size_t n_other = 0;
-    enum status status = OK;
-    TRY(folder_list(path, &list));
-    for (size_t i = 0; i < list.n && status == OK; i++) {
-        if (has_image_extension(list.paths[i]))
-            status = job_add(job, list.paths[i]);
-        else
-            n_other++;
-    }
-    if (n_other) log_info("%s: %zu files that are no images by name left out", path, n_other);
-    path_list_free(&list);
-    return status;
-}
-
-static enum status job_make(const struct arguments *arguments, struct job *job)
-{
-    for (int i = 0; i < arguments->n_paths; i++) {
-        const char *path = arguments->paths[i];
-        TRY(file_is_folder(path) ? job_add_folder(job, path) : job_add(job, path));
-    }
-    return job->n ? OK : fail(ERR_IO, "no images in %s", arguments->paths[0]);
-}
-
-// Copies bear their originals' names: in the same folder they would overwrite them.
-static enum status check_output(const struct job *job, const char *output)
-{
-    char target[PATH_BYTES], source[PATH_BYTES], folder[PATH_BYTES];
-    if (!realpath(output, target)) return OK;
-    for (size_t i = 0; i < job->n; i++) {
-        int n = (int)(path_base(job->paths[i]) - job->paths[i]);
-        snprintf(folder, sizeof folder, "%.*s", n, job->paths[i]);
-        if (realpath(n ? folder : ".", source) && strcmp(source, target) == 0)
-            return fail(ERR_USAGE, "--output: %s holds %s; choose a folder without originals",
-                        output, job->paths[i]);
-    }
-    return OK;
-}
 
 struct run {
     struct session *session;
@@ -166,7 +68,7 @@ static enum status draw_copy(const struct run *run, const struct image *image, c
     return status;
 }
 
-static enum status one_image(struct run *run, const struct job *job, size_t index,
+static enum status one_image(struct run *run, const struct detect_job *job, size_t index,
                              const struct image *image)
 {
     struct detections found;
@@ -195,7 +97,7 @@ done:
     return status;
 }
 
-static enum status all_images(struct run *run, const struct job *job)
+static enum status all_images(struct run *run, const struct detect_job *job)
 {
     struct live_line line;
     enum status status = OK;
@@ -239,7 +141,7 @@ static enum status open_model(const struct options *options, const struct argume
     return status;
 }
 
-static enum status run_job(struct run *run, const struct job *job)
+static enum status run_job(struct run *run, const struct detect_job *job)
 {
     char path[PATH_BYTES];
     enum status status = OK;
@@ -261,15 +163,15 @@ done:
 static enum status detect(const struct options *options, const struct arguments *arguments)
 {
     struct run run = {.options = options};
-    struct job job = {.n = 0};
+    struct detect_job job = {.n = 0};
     enum status status = OK;
-    GUARD(job_make(arguments, &job));
-    GUARD(check_output(&job, options->output));
+    GUARD(detect_job_make(arguments->n_paths, arguments->paths, &job));
+    GUARD(detect_job_check_output(&job, options->output));
     GUARD(open_model(options, arguments, &run.session));
     GUARD(run_job(&run, &job));
 done:
     session_close(run.session);
-    job_free(&job);
+    detect_job_free(&job);
     return status;
 }
 

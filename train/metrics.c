@@ -7,28 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "draw/chart.h"
+#include "train/metrics_points.h"
 
-enum { LOG_LINE_BYTES = 4096, NAME_BYTES = 48, MAX_LOG_BYTES = 1 << 30 };
-
-// Points of one chart: y[series] over x.
-struct points {
-    double *x, *y[DETECTOR_MAX_LOSSES + 1];
-    size_t n, capacity;
-};
-
-struct metrics {
-    char folder[PATH_BYTES], path[PATH_BYTES];
-    FILE *log;
-    uint64_t n_bytes;
-    int n_losses;
-    char names[DETECTOR_MAX_LOSSES][NAME_BYTES];
-    struct points losses; // total, then each loss
-    struct points ap;     // AP, AP50, AP75
-};
+enum { LOG_LINE_BYTES = 4096, MAX_LOG_BYTES = 1 << 30 };
 
 static void points_free(struct points *p)
 {
@@ -56,7 +39,7 @@ static enum status points_add(struct points *p, double x, int n, const double *y
 static enum status set_names(struct metrics *m, int n, const char *const *names)
 {
     if (m->n_losses) return OK;
-    for (int i = 0; i < n; i++) snprintf(m->names[i], NAME_BYTES, "%s", names[i]);
+    for (int i = 0; i < n; i++) snprintf(m->names[i], METRICS_NAME_BYTES, "%s", names[i]);
     m->n_losses = n;
     return OK;
 }
@@ -221,45 +204,4 @@ enum status metrics_log_eval(struct metrics *m, int64_t iteration, double second
 uint64_t metrics_log_bytes(const struct metrics *metrics)
 {
     return metrics->n_bytes;
-}
-
-static enum status draw(const struct metrics *m, const char *name, const struct chart *chart)
-{
-    char path[PATH_BYTES];
-    TRY(path_join(path, m->folder, name));
-    return chart_save(chart, path);
-}
-
-static enum status draw_losses(const struct metrics *m)
-{
-    const struct points *p = &m->losses;
-    struct chart_series series[DETECTOR_MAX_LOSSES + 1];
-    for (int i = 0; i <= m->n_losses; i++)
-        series[i] = (struct chart_series){.name = i ? m->names[i - 1] : "total",
-                                          .x = p->x,
-                                          .y = p->y[i],
-                                          .n = p->n,
-                                          .smoothing = p->n > 20 ? 0.9 : 0};
-    struct chart chart = {.title = "Training losses", .x_label = "iteration", .y_label = "loss",
-                          .series = series, .n_series = (size_t)m->n_losses + 1};
-    return draw(m, "losses.png", &chart);
-}
-
-static enum status draw_ap(const struct metrics *m)
-{
-    static const char *const names[] = {"AP", "AP50", "AP75"};
-    struct chart_series series[3];
-    for (int i = 0; i < 3; i++)
-        series[i] = (struct chart_series){.name = names[i], .x = m->ap.x, .y = m->ap.y[i],
-                                          .n = m->ap.n, .has_markers = true};
-    struct chart chart = {.title = "Average precision on the validation set",
-                          .x_label = "iteration", .y_label = "AP", .series = series,
-                          .n_series = 3, .has_y_range = true, .y_min = 0, .y_max = 1};
-    return draw(m, "ap.png", &chart);
-}
-
-enum status metrics_draw(const struct metrics *metrics)
-{
-    TRY(draw_losses(metrics));
-    return metrics->ap.n ? draw_ap(metrics) : OK;
 }
