@@ -1,12 +1,15 @@
+#define _GNU_SOURCE // madvise
 #include "eval/json_array.h"
 
 #include <cjson/cJSON.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/mem.h"
 
-enum { MAX_PARTS = 64, MIN_PART_BYTES = 1 << 18 };
+enum { MAX_PARTS = 64, MIN_PART_BYTES = 1 << 18, DROP_BYTES = 4 << 20, PAGE_BYTES = 4096 };
 
 struct part {
     const unsigned char *begin, *end; // begin: first element; end: where the next part begins
@@ -57,12 +60,24 @@ static bool read_element(const struct array_format *format, struct part *part,
 }
 
 // From the first byte of an element on, until an element begins at or behind part->end.
+// Only a hint: whoever looks at a page again gets it from the file. Returns where to go on.
+static const unsigned char *drop_passed(const unsigned char *from, const unsigned char *upto)
+{
+    size_t skip = (PAGE_BYTES - (uintptr_t)from % PAGE_BYTES) % PAGE_BYTES;
+    if ((size_t)(upto - from) < DROP_BYTES) return from;
+    size_t n = ((size_t)(upto - from) - skip) / PAGE_BYTES * PAGE_BYTES;
+    (void)madvise((void *)(uintptr_t)(from + skip), n, MADV_DONTNEED);
+    return from + skip + n;
+}
+
 static void read_part(const struct array_format *format, const struct json_cursor *file,
                       struct part *part)
 {
     struct json_cursor cursor = {file->begin, part->begin, file->end, NULL};
+    const unsigned char *dropped = part->begin;
     part->is_last = part->is_broken = false;
     while (read_element(format, part, &cursor)) {
+        if (format->is_mapped) dropped = drop_passed(dropped, part->element);
         if (at_byte(&cursor, ',')) {
             cursor.at++;
             json_skip_space(&cursor);

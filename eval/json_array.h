@@ -32,6 +32,7 @@ struct array_format {
     // left to cursor->error, with status ERR_PARSE. Owns nothing on failure.
     bool (*read)(void *element, struct json_cursor *cursor, struct element_error *error);
     void (*destroy)(void *element); // NULL: elements own nothing
+    bool is_mapped; // the text is a file's mapping: pages that were read are given back
 };
 
 // cursor: at the '[' of the array, behind its ']' on success. *elements (a pointer to a pointer to

@@ -116,7 +116,8 @@ static enum status read_results(const char *path, enum eval_type type, struct js
                                 struct eval_results *results)
 {
     struct array_format format = {path, "", sizeof *results->detections,
-                                  type == EVAL_MASKS ? read_mask_result : read_box_result, NULL};
+                                  type == EVAL_MASKS ? read_mask_result : read_box_result, NULL,
+                                  false};
     if (cursor->end - cursor->at >= 3 && memcmp(cursor->at, "\xEF\xBB\xBF", 3) == 0)
         cursor->at += 3; // a byte order mark
     json_skip_space(cursor);

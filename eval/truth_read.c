@@ -188,14 +188,15 @@ static enum status read_member(struct eval_truth *truth, const struct object_rea
     // As in Python, the last of two members of one name counts. Threads guess that an array reaches
     // to the end of the file, which is so for annotations alone.
     if (is_images) {
-        struct array_format format = {truth->path, name, sizeof *truth->images, read_image, NULL};
+        struct array_format format = {truth->path, name, sizeof *truth->images, read_image, NULL,
+                                      true};
         mem_free(truth->images);
         truth->images = NULL;
         return array_read(&format, cursor, 1, &truth->images, &truth->n_images);
     }
     if (is_categories) {
         struct array_format format = {truth->path, name, sizeof *truth->categories, read_category,
-                                      destroy_category};
+                                      destroy_category, true};
         for (size_t i = 0; i < truth->n_categories; i++) destroy_category(&truth->categories[i]);
         mem_free(truth->categories);
         truth->categories = NULL;
@@ -204,7 +205,7 @@ static enum status read_member(struct eval_truth *truth, const struct object_rea
     }
     struct array_format format = {truth->path, name, sizeof *truth->objects,
                                   truth->type == EVAL_MASKS ? read_mask_object : read_box_object,
-                                  NULL};
+                                  NULL, true};
     mem_free(truth->objects);
     truth->objects = NULL;
     truth->n_objects = 0;

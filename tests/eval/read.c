@@ -149,7 +149,7 @@ static size_t write_elements(char *text, bool is_hostile, int broken_at)
 static void check_parts(bool is_hostile)
 {
     char *text = mem_alloc(N_ELEMENTS + 1, ELEMENT_BYTES);
-    struct array_format format = {"f", "list", sizeof(int64_t), read_id_element, NULL};
+    struct array_format format = {"f", "list", sizeof(int64_t), read_id_element, NULL, false};
     size_t n_bytes = write_elements(text, is_hostile, -1);
     const unsigned char *bytes = (const unsigned char *)text;
     for (int threads = 1; threads <= 8; threads *= 2) {
@@ -190,7 +190,7 @@ Test(eval_parts, hostile)
 Test(eval_parts, index_of_an_error)
 {
     char *text = mem_alloc(N_ELEMENTS + 1, ELEMENT_BYTES);
-    struct array_format format = {"f", "list", sizeof(int64_t), read_id_element, NULL};
+    struct array_format format = {"f", "list", sizeof(int64_t), read_id_element, NULL, false};
     size_t n_bytes = write_elements(text, false, -1);
     memcpy(strstr(text, ":50000}"), ":\"000\"}", 7);
     const unsigned char *bytes = (const unsigned char *)text;
@@ -206,7 +206,7 @@ Test(eval_parts, index_of_an_error)
 Test(eval_parts, escaped_keys)
 {
     static const char text[] = "[{\"\\u0069d\":7},{\"i\\\"d\":1,\"id\":8}]";
-    struct array_format format = {"f", "list", sizeof(int64_t), read_id_element, NULL};
+    struct array_format format = {"f", "list", sizeof(int64_t), read_id_element, NULL, false};
     const unsigned char *bytes = (const unsigned char *)text;
     struct json_cursor cursor = {bytes, bytes, bytes + strlen(text), NULL};
     int64_t *ids;
