@@ -9,6 +9,7 @@
 #include "eval/detections.h"
 #include "eval/first_error.h"
 #include "eval/order.h"
+#include "eval/per_image.h"
 
 // Detections of known categories, in file order and then by cell.
 struct sorting {
@@ -68,6 +69,26 @@ static enum status resolve(const struct eval_truth *truth, const struct eval_det
                  "are left out",
                  n_unknown, n, truth->path, (long long)first_unknown);
     return OK;
+}
+
+static enum status keep_per_image(const struct eval_truth *truth, int limit,
+                                  struct sorting *sorting)
+{
+    size_t n = 0;
+    bool *is_kept = mem_alloc(sorting->n, sizeof *is_kept);
+    if (!is_kept) return ERR_MEMORY;
+    enum status status = per_image_keep(sorting->images, sorting->scores, sorting->n,
+                                        truth->n_images, (size_t)limit, is_kept);
+    for (size_t i = 0; status == OK && i < sorting->n; i++) {
+        if (!is_kept[i]) continue;
+        sorting->images[n] = sorting->images[i];
+        sorting->categories[n] = sorting->categories[i];
+        sorting->scores[n] = sorting->scores[i];
+        sorting->sources[n++] = sorting->sources[i];
+    }
+    if (status == OK) sorting->n = n;
+    mem_free(is_kept);
+    return status;
 }
 
 static uint64_t key_of(uint32_t image, uint32_t category, bool use_categories)
@@ -239,6 +260,7 @@ enum status cells_build(const struct eval_truth *truth, const struct eval_detect
         goto done;
     }
     GUARD(resolve(truth, detections, n, &sorting, cells.n_given));
+    if (params->max_per_image > 0) GUARD(keep_per_image(truth, params->max_per_image, &sorting));
     GUARD(order_by_cell(sorting.images, sorting.categories, sorting.n, truth->n_images,
                         truth->n_categories, &sorting.order));
     cells.n_cells = list_cells(truth, &sorting, params->use_categories, NULL);

@@ -51,6 +51,8 @@ enum status eval_params_check(const struct eval_params *params)
     for (int i = 0; i < params->n_limits; i++)
         if (params->limits[i] < 1 || (i > 0 && params->limits[i] <= params->limits[i - 1]))
             return fail(ERR_USAGE, "limits of detections must be positive and ascending");
+    if (params->max_per_image < 0)
+        return fail(ERR_USAGE, "at most %d detections per image", params->max_per_image);
     if (params->n_threads < 1) return fail(ERR_USAGE, "%d threads", params->n_threads);
     return OK;
 }

@@ -31,6 +31,7 @@ struct eval_params {
     struct eval_area areas[EVAL_MAX_AREAS];
     int n_limits;
     int limits[EVAL_MAX_LIMITS]; // detections per image and category, ascending
+    int max_per_image;           // over all categories, before anything else; 0: no such limit
     bool use_categories;         // false: all categories are one
     bool honor_ignore;           // the file's "ignore" counts beside "iscrowd"
     int n_threads;               // >= 1
