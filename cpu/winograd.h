@@ -3,8 +3,8 @@
 // tile of 4x4 outputs costs 36 products per pair of channels instead of 144.
 //
 // The points of interpolation are 0, +-5/8, +-3/2 and infinity. With them the rounding error stays
-// near that of a direct convolution (docs/numerics.md); the customary 0, +-1, +-2 triple it
-// (Barabasz et al., ACM TOMS 2020).
+// near that of a direct convolution (docs/numerics.md); the customary 0, +-1, +-2 more than
+// double it (Barabasz et al., ACM TOMS 2020).
 #ifndef TARN_CPU_WINOGRAD_H
 #define TARN_CPU_WINOGRAD_H
 
