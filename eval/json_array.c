@@ -59,7 +59,6 @@ static bool read_element(const struct array_format *format, struct part *part,
     return true;
 }
 
-// From the first byte of an element on, until an element begins at or behind part->end.
 // Only a hint: whoever looks at a page again gets it from the file. Returns where to go on.
 static const unsigned char *drop_passed(const unsigned char *from, const unsigned char *upto)
 {
@@ -70,6 +69,7 @@ static const unsigned char *drop_passed(const unsigned char *from, const unsigne
     return from + skip + n;
 }
 
+// From the first byte of an element on, until an element begins at or behind part->end.
 static void read_part(const struct array_format *format, const struct json_cursor *file,
                       struct part *part)
 {
