@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 
-enum { BAR_CELLS = 20, LINE_BYTES = 512, DEFAULT_WIDTH = 80 };
+enum { BAR_CELLS = 12, LINE_BYTES = 512, DEFAULT_WIDTH = 80 };
 
 static const double least_interval = 0.1;
 

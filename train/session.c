@@ -205,6 +205,7 @@ enum status session_open_checkpoint(const char *path, const char *config_path, i
         GUARD(config_load(config_path, &s->config));
     else
         GUARD(checkpoint_read_config(path, &s->config, &s->classes));
+    s->config.train.threads = 0; // this machine's, not those of the one that trained it
     GUARD(config_override(&s->config, n_overrides, overrides));
     GUARD(config_check(&s->config));
     GUARD(resolve(&s->config, path));

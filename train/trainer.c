@@ -1,8 +1,10 @@
+#define _POSIX_C_SOURCE 200809L
 #include "train/trainer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -23,7 +25,9 @@ struct trainer {
     struct metrics *metrics;
     struct loader *loader;
     struct live_line line;
+    bool prints_lines; // one of stdout and stderr is no terminal
     struct interval interval;
+    int64_t saved; // iteration of the last save
 };
 
 enum status trainer_check_output(const struct trainer_options *options, bool *continues)
@@ -54,6 +58,7 @@ static enum status save(struct trainer *t)
     t->progress.log_bytes = metrics_log_bytes(t->metrics);
     bool keep = keep_every > 0 && t->progress.iteration % keep_every == 0;
     TRY(run_folder_save(&t->folder, &checkpoint, keep));
+    t->saved = t->progress.iteration;
     if (metrics_draw(t->metrics) != OK) log_warn("chart not drawn: %s", fail_message());
     return OK;
 }
@@ -72,10 +77,12 @@ static bool show_evaluation(void *context, size_t done, size_t total)
     return is_stopped(t);
 }
 
-// An evaluation that fails or is interrupted must not cost what was trained.
+// An evaluation that fails or is interrupted, or an image that cannot be read, must not cost what
+// was trained.
 static enum status save_and_fail(struct trainer *t, enum status status)
 {
     char message[2048];
+    if (t->saved == t->progress.iteration) return status;
     snprintf(message, sizeof message, "%s", fail_message());
     TRY(save(t));
     return fail(status, "%s", message);
@@ -115,19 +122,22 @@ static enum status log_interval(struct trainer *t, const struct step_result *las
     struct metrics_step step;
     int64_t n_images = t->config->train.batch_size * t->config->train.accumulate;
     interval_step(&t->interval, t->progress.iteration, lr, n_images, last, &step);
-    if (!t->options->is_quiet && !t->line.is_shown)
+    if (t->prints_lines)
         interval_print(&t->interval, &step, t->config->train.iterations);
     interval_start(&t->interval);
     return metrics_log_step(t->metrics, &step);
 }
 
+// Of each name the first word, and of that five letters: the line must fit a terminal.
 static void show_step(struct trainer *t, const struct step_result *result)
 {
     char text[160];
-    int n = snprintf(text, sizeof text, "loss %.4f", result->loss);
-    for (int i = 0; i < result->n_losses && n > 0 && n < (int)sizeof text; i++)
-        n += snprintf(text + n, sizeof text - (size_t)n, " %s %.4f", result->names[i],
-                      result->losses[i]);
+    int n = snprintf(text, sizeof text, "loss %.3f", result->loss);
+    for (int i = 0; i < result->n_losses && n > 0 && n < (int)sizeof text; i++) {
+        int letters = (int)strcspn(result->names[i], "_");
+        n += snprintf(text + n, sizeof text - (size_t)n, " %.*s %.3f", letters < 5 ? letters : 5,
+                      result->names[i], result->losses[i]);
+    }
     live_line_update(&t->line, t->progress.iteration, t->config->train.iterations, text);
 }
 
@@ -135,7 +145,10 @@ static enum status one_iteration(struct trainer *t)
 {
     double lr = schedule_lr(t->config, t->progress.iteration);
     struct step_result result;
-    TRY(train_step(t->session, t->loader, t->progress.iteration, lr, &result));
+    enum status status = train_step(t->session, t->loader, t->progress.iteration, lr, &result);
+    if (status == ERR_IO || status == ERR_PARSE || status == ERR_DATA)
+        return save_and_fail(t, status);
+    TRY(status);
     t->progress.iteration++;
     interval_add(&t->interval, &result);
     if (!t->options->is_quiet) show_step(t, &result);
@@ -158,6 +171,8 @@ static enum status loop(struct trainer *t)
     const struct config *config = t->config;
     interval_start(&t->interval);
     live_line_start(&t->line, "train", t->progress.iteration);
+    t->saved = t->progress.iteration;
+    t->prints_lines = !t->options->is_quiet && !(t->line.is_shown && isatty(STDOUT_FILENO));
     if (evaluation_is_due(t)) TRY(evaluate(t)); // the kill came before it was finished
     while (t->progress.iteration < config->train.iterations) {
         TRY(one_iteration(t));

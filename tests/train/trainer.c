@@ -80,6 +80,26 @@ Test(trainer, resuming_changes_no_bit)
     cr_assert(exists("parts", "ap.png") && exists("parts", "losses.png"));
 }
 
+// The second epoch meets an image that broke in the meantime: what was trained is kept.
+Test(trainer, an_image_that_cannot_be_read_costs_nothing)
+{
+    char image[PATH_BYTES];
+    helper_tiny_run(folder, 2, 0, &config);
+    helper_set(&config, "train.checkpoint_every=1000");
+    helper_set(&config, "train.iterations=1");
+    assert_ok(train("run", false));
+    for (int i = 1; i <= 2; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "data/images/00000%d.jpg", i);
+        helper_write(folder, name, "no image any more");
+        assert_ok(path_join(image, folder, name));
+    }
+    helper_set(&config, "train.iterations=5");
+    enum status status = train("run", true);
+    cr_assert(status != OK && strstr(fail_message(), ".jpg"), "%s", fail_message());
+    cr_assert(exists("run", "last.state.safetensors"));
+}
+
 Test(trainer, a_folder_with_another_run_is_refused)
 {
     helper_tiny_run(folder, 2, 0, &config);
