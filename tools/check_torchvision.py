@@ -5,8 +5,10 @@
     tools/check_torchvision.py --checkpoint C.safetensors --images IMAGES \\
         --detections OUT/detections.json --score-threshold 0.3
 
-load_state_dict(strict=True) must accept the file. Every detection of either program must have a
-counterpart in the other: same class, score and box within the tolerances. Exit status 1 if not.
+Results of `tarn eval --save-results` do as well, with --annotations and the config's score
+threshold (0.05). load_state_dict(strict=True) must accept the file. Every detection of either
+program must have a counterpart in the other: same class, score and box within the tolerances.
+Exit status 1 if not.
 Needs torch, torchvision, Pillow and safetensors.
 """
 import argparse
@@ -100,7 +102,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--checkpoint", required=True)
     parser.add_argument("--images", required=True, type=pathlib.Path, help="folder or file")
-    parser.add_argument("--detections", required=True, help="detections.json of tarn detect")
+    parser.add_argument("--detections", required=True, help="detections.json, or results of eval")
+    parser.add_argument("--annotations", help="what eval's results were computed for")
     parser.add_argument("--score-threshold", type=float, default=0.5,
                         help="as given to tarn detect")
     parser.add_argument("--score-tolerance", type=float, default=1e-4)
@@ -120,6 +123,11 @@ def main():
 
     with open(options.detections, encoding="utf-8") as file:
         found = json.load(file)
+    if options.annotations:
+        with open(options.annotations, encoding="utf-8") as file:
+            names = {image["id"]: image["file_name"] for image in json.load(file)["images"]}
+        for d in found:
+            d["file_name"] = names[d["image_id"]]
     images = options.images
     paths = [images] if images.is_file() else sorted(images.iterdir())
     paths = [p for p in paths if p.suffix.lower() in IMAGE_SUFFIXES]
