@@ -2,7 +2,7 @@
 # folders: docs/architecture.md). Usage: awk -f layers.awk FILE..., paths relative to the root.
 BEGIN {
     # What each folder may include beside itself. cpu and cuda do not know each other; the data,
-    # drawing and evaluation folders know no tensors.
+    # drawing folder knows no tensors; evaluation only writes safetensors files.
     may["base"] = ""
     may["nn"] = "base"
     may["cpu"] = "base nn"
@@ -12,7 +12,7 @@ BEGIN {
     may["backbone"] = "base nn cpu"
     may["detect"] = "base nn cpu cuda coco backbone"
     may["draw"] = "base coco"
-    may["eval"] = "base coco"
+    may["eval"] = "base nn coco"
     may["train"] = "base nn cpu cuda coco backbone detect draw eval"
     may["cli"] = "base nn cpu cuda coco backbone detect draw eval train"
     for (folder in may) {
