@@ -32,7 +32,7 @@ many=$(awk 'BEGIN { for (i = 0; i < 501; i++) printf "int x%d;\\n", i }')
 expect pass 'folder above' layers nn/a.c '#include "base/good.h"\n'
 expect fail 'folder below' layers base/a.c '#include "nn/tensor.h"\n'
 expect fail 'backbone includes coco' layers backbone/a.c '#include "coco/image.h"\n'
-expect fail 'eval includes nn' layers eval/a.c '#include "nn/tensor.h"\n'
+expect fail 'draw includes nn' layers draw/a.c '#include "nn/tensor.h"\n'
 expect fail 'no folder named' layers nn/a.c '#include "tensor.h"\n'
 expect fail 'up and over' layers nn/a.c '#include "nn/../cli/x.h"\n'
 expect pass 'shared window maths' layers cuda/pool/a.c '#include "backbone/pool/soft.h"\n'
