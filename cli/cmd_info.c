@@ -35,8 +35,9 @@ static void print_pools(void)
         printf("  %-10s %s\n             at:", def->name, def->summary);
         for (int site = 0; site < N_POOL_SITES; site++)
             if (def->sites & 1u << site) printf(" %s", pool_site_names[site]);
+        for (const struct field *f = def->fields; f && f->name; f++)
+            printf("%s%s=%s", f == def->fields ? "; " : " ", f->name, f->initial);
         printf("\n");
-        fields_print_help(stdout, def->fields, "         ");
     }
 }
 
@@ -60,6 +61,7 @@ static enum status print_build(void)
 }
 
 struct listing {
+    const struct params *params;
     const struct tensor **counted; // parameters that an earlier layer showed
     size_t n, capacity;
     enum status status;
@@ -74,6 +76,13 @@ static bool was_counted(struct listing *listing, const struct tensor *t)
     listing->status =
         mem_reserve(&listing->counted, &listing->capacity, listing->n + 1, sizeof t);
     if (listing->status == OK) listing->counted[listing->n++] = t;
+    return false;
+}
+
+static bool is_buffer(const struct params *params, const struct tensor *t)
+{
+    for (size_t i = 0; i < params->n; i++)
+        if (&params->items[i]->tensor == t) return params->items[i]->is_buffer;
     return false;
 }
 
@@ -97,7 +106,7 @@ static void print_layer(void *context, const struct tape_node *node, bool is_bac
     layer_name(node, name);
     for (int i = 0; i < node->call.n_in; i++) {
         const struct tensor *t = node->call.in[i];
-        if (!t || !t->is_param) continue;
+        if (!t || !t->is_param || is_buffer(listing->params, t)) continue;
         if (was_counted(listing, t)) {
             is_shared = true;
             continue;
@@ -116,7 +125,8 @@ static void print_layer(void *context, const struct tape_node *node, bool is_bac
 
 static enum status list_layers(struct session *session, int height, int width)
 {
-    struct listing listing = {.status = OK};
+    const struct params *params = detector_params(session->detector);
+    struct listing listing = {.params = params, .status = OK};
     struct tape *tape = NULL;
     struct tensor *images = NULL;
     int64_t shape[4] = {1, height, width, 3};
@@ -129,7 +139,6 @@ static enum status list_layers(struct session *session, int height, int width)
            "parameters", "GFLOP");
     GUARD(detector_forward(session->detector, tape, images));
     GUARD(listing.status);
-    const struct params *params = detector_params(session->detector);
     printf("\n%zu parameters, %zu of them trained; %.2f GFLOP for an image of %dx%d (forward)\n",
            params_count(params, false), params_count(params, true), listing.flops * 1e-9, height,
            width);
