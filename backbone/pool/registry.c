@@ -2,14 +2,14 @@
 
 #include "nn/pool.h"
 
-#define POOL(name) extern const struct pool_def pool_##name;
+#define POOL(name)     extern const struct pool_def pool_##name;
+#define COMPOSED(name) extern const struct pool_def pool_##name;
 #include "backbone/pool/pools.def"
-#undef POOL
 
 const struct pool_def *const pool_defs[] = {
-#define POOL(name) &pool_##name,
+#define POOL(name)     &pool_##name,
+#define COMPOSED(name) &pool_##name,
 #include "backbone/pool/pools.def"
-#undef POOL
     NULL,
 };
 

@@ -55,7 +55,6 @@ struct pool_case {
 static const struct op_case cases[] = {
 #define POOL(name) GEOMETRIES(name)
 #include "backbone/pool/pools.def"
-#undef POOL
 };
 
 static const struct op_refusal refusals[] = {
@@ -72,7 +71,6 @@ static const struct pool_test *test_of(const char *name)
 #define POOL(pool)                                                                                 \
     if (strcmp(name, #pool) == 0) return &pool_test_##pool;
 #include "backbone/pool/pools.def"
-#undef POOL
     return NULL;
 }
 

@@ -24,7 +24,6 @@ struct pool_test {
 
 #define POOL(name) extern const struct pool_test pool_test_##name;
 #include "backbone/pool/pools.def"
-#undef POOL
 
 // Fills a pool's own parameters: its defaults, then "name=value name=value".
 void pool_settings(const struct pool_def *def, const char *settings, void *args);
