@@ -34,6 +34,7 @@ struct pool_def {
     const char *name;    // "soft"
     const char *summary; // one line for `tarn pools`
     const char *formula; // for `tarn pools NAME`
+    const char *cost;    // arithmetic and memory: "one exponential an element"
     const char *paper;   // "Stergiou et al., ICCV 2021, arXiv 2101.00440"
     unsigned sites;      // bit mask of 1 << enum pool_site
     const char *sites_refusal; // why the others are refused

@@ -17,6 +17,7 @@ const struct pool_def pool_avg = {
     .name = "avg",
     .summary = "average of the window",
     .formula = "y = (1/n) sum_i a_i",
+    .cost = "one addition an element",
     .paper = "LeCun et al., NIPS 1989",
     .sites = 1u << POOL_STEM | 1u << POOL_DOWNSAMPLE | 1u << POOL_GLOBAL,
     .default_kernel = 3,

@@ -14,6 +14,7 @@ const struct pool_def pool_max = {
     .name = "max",
     .summary = "maximum of the window",
     .formula = "y = max_i a_i",
+    .cost = "one comparison an element; one byte an output for the gradient",
     .paper = "Ranzato et al., CVPR 2007",
     .sites = 1u << POOL_STEM | 1u << POOL_DOWNSAMPLE | 1u << POOL_GLOBAL,
     .default_kernel = 3,

@@ -27,6 +27,7 @@ const struct pool_def pool_soft = {
     .name = "soft",
     .summary = "average weighted by the softmax of the window (SoftPool)",
     .formula = "y = sum_i w_i a_i,  w_i = exp(beta a_i) / sum_j exp(beta a_j)",
+    .cost = "one exponential an element, again in the gradient",
     .paper = "Stergiou, Poppe, Kalliatakis, ICCV 2021, arXiv 2101.00440",
     .sites = 1u << POOL_STEM | 1u << POOL_DOWNSAMPLE | 1u << POOL_GLOBAL,
     .default_kernel = 2,
