@@ -248,7 +248,7 @@ struct walk {
 
 static struct walk walk_begin(const struct rle *rle)
 {
-    return (struct walk){rle->counts, rle->n, 1, rle->n ? rle->counts[0] : 0, false};
+    return (struct walk){rle->counts, rle->n, rle->n ? 1 : 0, rle->n ? rle->counts[0] : 0, false};
 }
 
 static void walk_advance(struct walk *walk, uint32_t count)
