@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "coco/float_image.h"
@@ -32,27 +33,39 @@ static void filter_columns(const struct float_image *a, const struct float_image
                            const double weight[SSIM_WINDOW], double *moments)
 {
     size_t row = (size_t)a->width * C;
-    for (size_t j = 0; j < row; j++) {
-        double m[N_MOMENTS] = {0};
-        for (int i = 0; i < SSIM_WINDOW; i++) {
-            double x = (double)a->rgb[(size_t)(top + i) * row + j];
-            double y = (double)b->rgb[(size_t)(top + i) * row + j];
-            m[0] += weight[i] * x;
-            m[1] += weight[i] * y;
-            m[2] += weight[i] * x * x;
-            m[3] += weight[i] * y * y;
-            m[4] += weight[i] * x * y;
+    double *restrict m = moments;
+    memset(m, 0, N_MOMENTS * row * sizeof *m);
+    for (int i = 0; i < SSIM_WINDOW; i++) {
+        const float *restrict from_a = a->rgb + (size_t)(top + i) * row;
+        const float *restrict from_b = b->rgb + (size_t)(top + i) * row;
+        for (size_t j = 0; j < row; j++) {
+            double x = (double)from_a[j], y = (double)from_b[j];
+            double wx = weight[i] * x, wy = weight[i] * y;
+            m[j] += wx;
+            m[row + j] += wy;
+            m[2 * row + j] += wx * x;
+            m[3 * row + j] += wy * y;
+            m[4 * row + j] += wx * y;
         }
-        for (int k = 0; k < N_MOMENTS; k++) moments[(size_t)k * row + j] = m[k];
     }
 }
 
-static double index_of(const double m[N_MOMENTS])
+static void filter_rows(const double *restrict in, double *restrict out, size_t n,
+                        const double weight[SSIM_WINDOW])
+{
+    memset(out, 0, n * sizeof *out);
+    for (size_t i = 0; i < SSIM_WINDOW; i++)
+        for (size_t j = 0; j < n; j++) out[j] += weight[i] * in[j + i * C];
+}
+
+// m: the five moments, `row` apart.
+static double index_of(const double *m, size_t row)
 {
     const double c1 = 0.01 * 0.01, c2 = 0.03 * 0.03;
-    double var_a = m[2] - m[0] * m[0], var_b = m[3] - m[1] * m[1], cov = m[4] - m[0] * m[1];
-    return (2.0 * m[0] * m[1] + c1) * (2.0 * cov + c2) /
-           ((m[0] * m[0] + m[1] * m[1] + c1) * (var_a + var_b + c2));
+    double a = m[0], b = m[row];
+    double var_a = m[2 * row] - a * a, var_b = m[3 * row] - b * b, cov = m[4 * row] - a * b;
+    return (2.0 * a * b + c1) * (2.0 * cov + c2) /
+           ((a * a + b * b + c1) * (var_a + var_b + c2));
 }
 
 enum status float_image_ssim(const struct float_image *a, const struct float_image *b, double *ssim)
@@ -62,21 +75,18 @@ enum status float_image_ssim(const struct float_image *a, const struct float_ima
                     SSIM_WINDOW, a->width, a->height);
     double weight[SSIM_WINDOW], sum = 0.0;
     size_t row = (size_t)a->width * C;
-    double *moments = (double *)mem_alloc(N_MOMENTS * row, sizeof *moments);
-    if (!moments) return ERR_MEMORY;
+    double *columns = (double *)mem_alloc(2 * N_MOMENTS * row, sizeof *columns);
+    if (!columns) return ERR_MEMORY;
+    double *both = columns + N_MOMENTS * row;
     gaussian(weight);
     int n_rows = a->height - SSIM_WINDOW + 1, n_cols = a->width - SSIM_WINDOW + 1;
     for (int top = 0; top < n_rows; top++) {
-        filter_columns(a, b, top, weight, moments);
-        for (size_t j = 0; j < (size_t)n_cols * C; j++) {
-            double m[N_MOMENTS] = {0};
-            for (int k = 0; k < N_MOMENTS; k++)
-                for (size_t i = 0; i < SSIM_WINDOW; i++)
-                    m[k] += weight[i] * moments[(size_t)k * row + j + i * C];
-            sum += index_of(m);
-        }
+        filter_columns(a, b, top, weight, columns);
+        for (size_t k = 0; k < N_MOMENTS; k++)
+            filter_rows(columns + k * row, both + k * row, (size_t)n_cols * C, weight);
+        for (size_t j = 0; j < (size_t)n_cols * C; j++) sum += index_of(both + j, row);
     }
-    mem_free(moments);
+    mem_free(columns);
     *ssim = sum / ((double)n_rows * n_cols * C);
     return OK;
 }
