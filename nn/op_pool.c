@@ -1,13 +1,14 @@
 #include "nn/check.h"
 #include "nn/ops.h"
 
-const char *const pool_site_names[N_POOL_SITES] = {"stem", "downsample", "global"};
-
 enum status pool_op(struct tape *tape, struct tensor *x, int n_params, struct tensor *const *params,
                     const struct pool_op_args *args, struct tensor **y)
 {
     char text[TENSOR_TEXT_BYTES];
     TRY(check_rank("pool", "x", x, 4));
+    if (x->dtype != DTYPE_F32 && x->dtype != DTYPE_BF16)
+        return fail(ERR_USAGE, "pool %s: x is %s, expected f32 or bf16", args->def->name,
+                    tensor_text(x, text));
     struct pool_op_args own = *args;
     struct window *w = &own.window;
     if (w->kernel_h == 0) {
@@ -30,7 +31,7 @@ enum status pool_op(struct tape *tape, struct tensor *x, int n_params, struct te
     int64_t shape[4] = {x->shape[0], height, width, x->shape[3]};
     struct tensor *out[1 + POOL_MAX_SAVED];
     int n_out = 1;
-    TRY(tape_tensor(tape, DTYPE_F32, 4, shape, &out[0]));
+    TRY(tape_tensor(tape, x->dtype, 4, shape, &out[0]));
     if (args->def->saved && tape->recording) {
         enum dtype dtypes[POOL_MAX_SAVED];
         int n_saved = args->def->saved(args->args, dtypes);

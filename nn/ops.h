@@ -65,7 +65,7 @@ enum status upsample_add(struct tape *tape, struct tensor *top, struct tensor *l
 
 // One pooling layer made of window kernels (see nn/pool.h). Kernel inputs: x, then the pool's
 // trainable parameters. Kernel outputs: y, then what the pool saves for backward.
-// window.kernel 0 means the whole map (global pooling).
+// window.kernel 0 means the whole map (global pooling). x is f32 or bf16, y is what x is.
 struct pool_op_args {
     const struct pool_def *def;
     struct window window;

@@ -69,6 +69,8 @@ enum status params_declare(struct params *params, const struct param_spec *spec,
     p->kind = spec->kind;
     p->init = spec->init;
     p->init_a = spec->init_a;
+    p->limit = spec->limit;
+    p->shown = spec->shown;
     p->is_buffer = spec->is_buffer;
     memcpy(p->chw, spec->chw, sizeof p->chw);
     params->items[params->n++] = p;
@@ -125,11 +127,14 @@ static void init_values(const struct param *param, uint64_t seed, float *values)
     double a = param->init_a;
     float bound = (float)(param->init == INIT_KAIMING_UNIFORM_A1 ? sqrt(3.0 / fan_in) : a);
     float deviation = (float)(param->init == INIT_NORMAL ? a : sqrt(2.0 / fan_out));
+    size_t n_first = t->rank > 1 ? n / (size_t)(t->shape[0] ? t->shape[0] : 1) : 1;
     for (size_t i = 0; i < n; i++) {
         switch (param->init) {
         case INIT_ZERO: values[i] = 0; break;
         case INIT_ONE: values[i] = 1; break;
         case INIT_CONSTANT: values[i] = (float)a; break;
+        case INIT_FIRST: values[i] = i < n_first ? (float)a : 0.0f; break;
+        case INIT_UNIFORM_POSITIVE: values[i] = rng_uniform(&rng, 0.0f, (float)a); break;
         case INIT_NORMAL:
         case INIT_KAIMING_NORMAL_FAN_OUT: values[i] = deviation * rng_normal(&rng); break;
         case INIT_UNIFORM:

@@ -31,8 +31,29 @@ enum init_kind {
     INIT_CONSTANT,        // a
     INIT_NORMAL,          // deviation a
     INIT_UNIFORM,         // +-a
+    INIT_UNIFORM_POSITIVE, // 0 to a
+    INIT_FIRST,           // shape (n, sets) or (n): a for the first value of a set, 0 for the others
     INIT_KAIMING_NORMAL_FAN_OUT, // deviation sqrt(2 / fan_out): torchvision's ResNet
     INIT_KAIMING_UNIFORM_A1,     // +- sqrt(3 / fan_in): torchvision's FPN
+};
+
+// Where values must stay to have a meaning; params_limit moves them there after every optimiser
+// step, and a kernel may rely on it.
+enum param_limit_kind {
+    PARAM_FREE,
+    PARAM_RANGE,   // in [low, high]
+    PARAM_SIMPLEX, // shape (n, sets) or (n): values of a set are >= 0 and sum to 1
+};
+struct param_limit {
+    enum param_limit_kind kind;
+    double low, high;
+};
+
+// How log.jsonl shows a value that is stored in another form: value(stored) under `name`, which
+// replaces the last part of the parameter's. Both NULL: as stored.
+struct param_shown {
+    const char *name;
+    double (*value)(double stored);
 };
 
 struct param {
@@ -44,6 +65,8 @@ struct param {
     bool is_buffer; // running statistics: saved, never trained, not counted as a parameter
     enum init_kind init;
     double init_a;
+    struct param_limit limit;
+    struct param_shown shown;
     int chw[3];    // PARAM_LINEAR_CHW: the input map's C, H, W
     bool loaded;   // values came from a file
     size_t offset; // first element in the flat buffers
@@ -74,6 +97,8 @@ struct param_spec {
     enum param_kind kind;
     enum init_kind init;
     double init_a;
+    struct param_limit limit;
+    struct param_shown shown;
     bool frozen, is_buffer;
     int chw[3];
 };
@@ -91,6 +116,9 @@ void params_zero_grad(struct params *params);
 
 // After the last backward of a step: gradients of parameters that got no contribution become 0.
 enum status params_finish_grad(struct params *params) MUST_USE;
+
+// After an optimiser step: moves the values of trainable parameters into their limits.
+enum status params_limit(struct params *params) MUST_USE;
 
 size_t params_count(const struct params *params, bool trainable_only); // elements, no buffers
 

@@ -47,13 +47,19 @@ struct pool_def {
     enum status (*check)(const struct pool *pool);
 
     // Declares trainable parameters for n_channels under `prefix` ("backbone.body.pool.") and
-    // stores their tensors in pool->params. Optional.
+    // stores their tensors in pool->params, with pool_declare where it fits. Optional. They are
+    // trained even where the convolutions beside the pool are frozen: who asks for a learned pool
+    // in a network that did not have it wants it learned.
     enum status (*declare)(struct pool *pool, struct params *params, const char *prefix,
                            int n_channels);
 
-    // Either window kernels for the operation `pool` (the CUDA ones stand in cuda/pool/) ...
+    // Either window kernels for the operation `pool` (the CUDA ones stand in cuda/pool/). They take
+    // x in f32 or bf16 and give y in the same type; arithmetic and all gradients are f32. Kernel
+    // inputs are x and pool->params; call->training tells training from inference; random numbers
+    // are those of nn/pool_random.h.
     op_forward cpu_forward;
     op_backward cpu_backward;
+    int form; // tells pools apart that share their kernels
     // Up to POOL_MAX_SAVED tensors that backward needs beside inputs and output; fills dtypes for
     // tensors of y's shape, returns their number. Optional.
     int (*saved)(const void *args, enum dtype dtypes[POOL_MAX_SAVED]);
@@ -62,6 +68,32 @@ struct pool_def {
     enum status (*build)(struct tape *tape, const struct pool *pool, struct tensor *x,
                          struct tensor **y);
 };
+
+// One trainable parameter of a pool of windows.
+enum pool_scope { POOL_PER_LAYER, POOL_PER_CHANNEL };
+struct pool_param {
+    const char *name; // its full name is the prefix followed by this
+    enum pool_scope scope;
+    int n; // values of one scope: 1, or one for each place of the window
+    enum init_kind init;
+    double init_a;
+    struct param_limit limit;
+    struct param_shown shown;
+};
+
+// Appends a parameter to pool->params: of shape (n) for the layer, (n, n_channels) for channels; in
+// group PARAM_POOL, which is without weight decay unless configured. Values of the parameters
+// stand in log.jsonl.
+enum status pool_declare(struct pool *pool, struct params *params, const char *prefix,
+                         int n_channels, const struct pool_param *param) MUST_USE;
+
+// The member `scope` of a pool's own parameters, for its table of fields.
+#define POOL_SCOPE_FIELD(type, member, start)                                                      \
+    {                                                                                              \
+        .name = "param_scope", .type = FIELD_CHOICE, .offset = offsetof(type, member),             \
+        .initial = start, .choices = "layer|channel",                                              \
+        .help = "one learned value for the layer or one for each channel"                          \
+    }
 
 // All pools, in the order of pools.def; NULL after the last. Defined in backbone/pool/.
 extern const struct pool_def *const pool_defs[];

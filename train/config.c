@@ -62,6 +62,11 @@ const struct field config_pool_fields[] = {
     {"padding", FIELD_INT, POOL_FIELD(padding), "-1", -1, 127, NULL,
      "Border around the map, never part of a window's result; -1: the layer's own default, "
      "(kernel - 1) / 2 when a kernel is given."},
+    {"pad_begin", FIELD_INT, POOL_FIELD(pad_begin), "-1", -1, 127, NULL,
+     "Border at the top and left alone, in place of padding; -1: as padding. With kernel=2 and "
+     "padding=0, 1 gives the windows with which the authors' SoftPool weights were trained."},
+    {"ceil", FIELD_BOOL, POOL_FIELD(ceil), "false", 0, 0, NULL,
+     "The last windows may reach beyond the map (round the output's size up, not down)."},
     {.name = NULL},
 };
 

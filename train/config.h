@@ -28,6 +28,8 @@ struct config_pool {
     char type[FIELD_STRING_BYTES]; // name of a pool; "default": the original network's
     const struct pool_def *def;    // NULL: default
     int64_t kernel, stride, padding; // -1: the pool's own choice
+    int64_t pad_begin;               // top and left; -1: padding
+    bool ceil;
     double args[POOL_ARGS_BYTES / sizeof(double)];
 };
 

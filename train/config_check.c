@@ -28,15 +28,20 @@ void config_pool_layer(const struct config *config, enum pool_site site, struct 
     pool->window =
         window_square((int)either(from->kernel, kernel), (int)either(from->stride, stride),
                       (int)either(from->padding, padding));
+    if (from->pad_begin >= 0)
+        pool->window.pad_begin_h = pool->window.pad_begin_w = (int)from->pad_begin;
+    pool->window.ceil_mode = from->ceil;
     memcpy(pool->args, from->args, sizeof pool->args);
 }
 
 static enum status check_default_pool(const struct config_pool *pool)
 {
-    const char *name = pool->kernel >= 0    ? "kernel"
-                       : pool->stride >= 0  ? "stride"
-                       : pool->padding >= 0 ? "padding"
-                                            : NULL;
+    const char *name = pool->kernel >= 0      ? "kernel"
+                       : pool->stride >= 0    ? "stride"
+                       : pool->padding >= 0   ? "padding"
+                       : pool->pad_begin >= 0 ? "pad_begin"
+                       : pool->ceil           ? "ceil"
+                                              : NULL;
     if (!name) return OK;
     return fail(ERR_USAGE, "%s: needs a type beside it; 'default' is the original network", name);
 }
@@ -55,8 +60,11 @@ static enum status check_pool(const struct config *config, enum pool_site site)
     if (w->stride_h < 1) return fail(ERR_USAGE, "stride: 0 is not allowed; expected 1 or more");
     if (site != POOL_GLOBAL && w->kernel_h < 1)
         return fail(ERR_USAGE, "kernel: 0 (the whole map) works in backbone.pool.global alone");
-    if (w->kernel_h > 0 && w->pad_begin_h > w->kernel_h / 2)
-        return fail(ERR_USAGE, "padding: %d is more than half the kernel of %d", w->pad_begin_h,
+    if (w->kernel_h > 0 && w->pad_end_h > w->kernel_h / 2)
+        return fail(ERR_USAGE, "padding: %d is more than half the kernel of %d", w->pad_end_h,
+                    w->kernel_h);
+    if (w->kernel_h > 0 && w->pad_begin_h >= w->kernel_h)
+        return fail(ERR_USAGE, "pad_begin: %d leaves nothing of the kernel of %d", w->pad_begin_h,
                     w->kernel_h);
     return def->check ? def->check(&pool) : OK;
 }

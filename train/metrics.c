@@ -170,20 +170,24 @@ static enum status write_line(struct metrics *m, const char *line)
 
 enum status metrics_log_step(struct metrics *m, const struct metrics_step *step)
 {
-    char line[LOG_LINE_BYTES];
-    int n = snprintf(line, sizeof line,
+    size_t bytes = LOG_LINE_BYTES + (step->pools ? strlen(step->pools) : 0);
+    char *line = (char *)mem_alloc(bytes, 1);
+    if (!line) return ERR_MEMORY;
+    int n = snprintf(line, bytes,
                      "{\"kind\":\"train\",\"iteration\":%" PRId64 ",\"lr\":%.9g,\"loss\":%.9g,"
                      "\"losses\":{",
                      step->iteration, step->lr, step->loss);
     for (int i = 0; i < step->n_losses; i++)
-        n += snprintf(line + n, sizeof line - (size_t)n, "%s\"%.100s\":%.9g", i ? "," : "",
+        n += snprintf(line + n, bytes - (size_t)n, "%s\"%.100s\":%.9g", i ? "," : "",
                       step->names[i], step->losses[i]);
-    snprintf(line + n, sizeof line - (size_t)n,
+    snprintf(line + n, bytes - (size_t)n,
              "},\"grad_norm\":%.9g,\"images_per_second\":%.6g,\"data_wait\":%.6g,"
-             "\"seconds\":%.6g}\n",
-             step->grad_norm, step->images_per_second, step->data_wait, step->seconds);
-    TRY(write_line(m, line));
-    return add_step(m, step);
+             "\"seconds\":%.6g%s%s}\n",
+             step->grad_norm, step->images_per_second, step->data_wait, step->seconds,
+             step->pools ? ",\"pools\":" : "", step->pools ? step->pools : "");
+    enum status status = write_line(m, line);
+    mem_free(line);
+    return status == OK ? add_step(m, step) : status;
 }
 
 enum status metrics_log_eval(struct metrics *m, int64_t iteration, double seconds,

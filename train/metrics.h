@@ -3,7 +3,8 @@
 //    "grad_norm":3.1,"images_per_second":4.5,"data_wait":0.02,"seconds":12.5}
 //   {"kind":"eval","iteration":40,"seconds":3.1,"stats":{"AP":0.1,...}}
 // Losses and norm are means over the iterations since the last line; data_wait is the share of
-// the time in which the model waited for images; seconds are those of the interval.
+// the time in which the model waited for images; seconds are those of the interval. A model with
+// trained pooling layers has "pools" too (train/pool_values.h), as they are after that iteration.
 #ifndef TARN_TRAIN_METRICS_H
 #define TARN_TRAIN_METRICS_H
 
@@ -22,6 +23,7 @@ struct metrics_step {
     int n_losses;
     const char *const *names;
     double losses[DETECTOR_MAX_LOSSES];
+    const char *pools; // JSON; NULL: none
 };
 
 struct metrics;

@@ -61,6 +61,7 @@ enum status optimizer_step(struct params *params, struct tape *tape,
                      args->clip_norm > 0 ? norm_squared : NULL, &sgd));
     }
     tape_reset(tape);
+    TRY(params_limit(params));
     params->backend->params_changed(params->backend);
     return OK;
 }

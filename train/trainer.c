@@ -13,6 +13,7 @@
 #include "train/interval.h"
 #include "train/live_line.h"
 #include "train/metrics.h"
+#include "train/pool_values.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
 
@@ -125,7 +126,12 @@ static enum status log_interval(struct trainer *t, const struct step_result *las
     if (t->prints_lines)
         interval_print(&t->interval, &step, t->config->train.iterations);
     interval_start(&t->interval);
-    return metrics_log_step(t->metrics, &step);
+    char *pools = NULL;
+    TRY(pool_values_json(detector_params(t->session->detector), &pools));
+    step.pools = pools;
+    enum status status = metrics_log_step(t->metrics, &step);
+    mem_free(pools);
+    return status;
 }
 
 // Of each name the first word, and of that five letters: the line must fit a terminal.
