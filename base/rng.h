@@ -19,6 +19,9 @@ enum rng_stream {
     RNG_AUGMENT = 3,  // step = iteration, element = image slot
     RNG_SYNTH = 4,    // synthetic data sets; step = image
     RNG_TEST = 5,
+    RNG_BOOTSTRAP = 6, // resampling of images; step = resample
+    RNG_ANCHOR_SAMPLES = 7, // step = training step, element = image * anchors + anchor
+    RNG_ROI_SAMPLES = 8,    // the same with candidates
     RNG_POOL = 256,
 };
 

@@ -26,6 +26,12 @@ struct batch {
     float *boxes;         // (n, G, 4) x1 y1 x2 y2 in resized coordinates
     int32_t *labels;     // (n, G) category index + 1 (or raw category id: loader_config.raw_labels)
     int32_t *counts;     // (n)
+    // With loader_config.masks: of every object the part of its mask inside a frame, 0 or 1,
+    // row-major, in resized pixels; outside the frame the mask is 0. NULL without.
+    uint8_t *masks;        // (mask_bytes) all objects, one after another
+    size_t mask_bytes;
+    int32_t *mask_frames;  // (n, G, 4) x y width height
+    int64_t *mask_starts;  // (n, G) first byte in masks
     double load_seconds; // decode + augment time of this batch, all threads
 };
 
@@ -40,6 +46,7 @@ struct loader_config {
     double flip_probability; // training only
     bool group_by_aspect;    // batches of landscape or portrait images only (training)
     bool keep_empty;         // training: images without objects stay in as negatives
+    bool masks;                // objects need masks: polygons or run lengths (ERR_DATA without)
     bool raw_labels;         // labels are category ids (torchvision's COCO models) instead of 1..n
     enum exif_mode exif;
     uint64_t seed;

@@ -47,6 +47,9 @@ struct detections {
     float *boxes;     // (n, capacity, 4) x1 y1 x2 y2
     float *scores;    // (n, capacity) descending
     int32_t *labels;  // (n, capacity)
+    // Mask R-CNN only, else NULL: probabilities inside the box, for detect/paste_mask.h.
+    int mask_side;   // 28
+    float *masks;    // (n, capacity, mask_side, mask_side)
 };
 
 struct detector;
