@@ -14,9 +14,12 @@ extern "C" {
 // argv[0] is the command's name. Each prints its own --help; main prints errors.
 enum status cmd_train(int argc, char **argv) MUST_USE;
 enum status cmd_eval(int argc, char **argv) MUST_USE;
+enum status cmd_compare(int argc, char **argv) MUST_USE;
+enum status cmd_submit(int argc, char **argv) MUST_USE;
 enum status cmd_detect(int argc, char **argv) MUST_USE;
 enum status cmd_info(int argc, char **argv) MUST_USE;
 enum status cmd_bench(int argc, char **argv) MUST_USE;
+enum status cmd_pools(int argc, char **argv) MUST_USE;
 
 // One command's line: "tarn NAME ARGUMENTS", what it does, its options (names as typed, without
 // "--"; a FIELD_BOOL option takes no value).

@@ -16,9 +16,15 @@ static const struct command {
      cmd_train},
     {"eval", "--annotations GT.json (--checkpoint C --images DIR | --results R.json)",
      "measure COCO's average precision", cmd_eval},
+    {"compare", "A.json B.json --annotations GT.json",
+     "tell whether two results differ, by resampling images", cmd_compare},
+    {"submit", "--checkpoint C --images DIR --image-info INFO.json --name ALG --output DIR",
+     "make or check a submission to COCO's server", cmd_submit},
     {"detect", "--checkpoint C PATH... --output DIR", "find objects in images", cmd_detect},
     {"synth", "--output DIR --images N --seed S", "make a synthetic data set", cmd_synth},
     {"info", "[CONFIG|CHECKPOINT]", "describe this build, or a model layer by layer", cmd_info},
+    {"pools", "[NAME | similarity --images DIR | picture IMAGE --output F.png]",
+     "pooling layers: a list, one explained, what they do to images", cmd_pools},
     {"bench", "model CONFIG --size HxW [--train]", "measure speed", cmd_bench},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
