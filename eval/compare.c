@@ -186,26 +186,31 @@ static double quantile(const double *sorted, size_t n, double share)
     return sorted[below] + (place - (double)below) * (sorted[below + 1] - sorted[below]);
 }
 
-// values: room for n_resamples; differences[i * stride].
+// values: room for n_resamples; differences[i * stride]. The point is there already.
 static void conclude(const double *differences, size_t stride, int n_resamples, double *values,
                      struct compare_number *number)
 {
-    size_t n = 0, n_low = 0, n_high = 0;
+    double sum = 0;
+    size_t n = 0, n_far = 0;
     for (int i = 0; i < n_resamples; i++) {
         double difference = differences[(size_t)i * stride];
         if (isnan(difference)) continue;
-        n_low += difference <= 0;
-        n_high += difference >= 0;
         values[n++] = difference;
+        sum += difference;
     }
     number->n_resamples = (int)n;
+    number->low = number->high = number->difference;
     number->p = 1;
     if (n == 0) return;
+    double mean = sum / (double)n;
+    for (size_t i = 0; i < n; i++) {
+        values[i] -= mean;
+        n_far += fabs(values[i]) >= fabs(number->difference);
+    }
     qsort(values, n, sizeof *values, compare_doubles);
-    number->low = quantile(values, n, 0.025);
-    number->high = quantile(values, n, 0.975);
-    number->p = 2 * (double)((n_low < n_high ? n_low : n_high) + 1) / (double)(n + 1);
-    if (number->p > 1) number->p = 1;
+    number->low += quantile(values, n, 0.025);
+    number->high += quantile(values, n, 0.975);
+    number->p = (double)(n_far + 1) / (double)(n + 1);
 }
 
 static enum status name_classes(const struct pairing *pairing, const struct worker *worker,

@@ -4,9 +4,13 @@
 // truth, the same for both results, and the difference B - A is taken on what was drawn. Matches are
 // reused; precision is accumulated anew (eval/resample.h), so that a resample's numbers are those of
 // a data set with these images. A class without objects in a resample has no value there, and the
-// mean over classes is one of those that have. The interval is the percentile interval: the 2.5 %
-// and 97.5 % quantiles of the differences, interpolated between order statistics.
-// (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.)
+// mean over classes is one of those that have.
+//
+// The interval is the percentile interval (2.5 % and 97.5 % quantiles, interpolated between order
+// statistics; Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13), moved so
+// that the mean of the resampled differences comes to lie on the observed one: repeated images shift
+// the average precision of rare classes, which says nothing about the difference. Why so, and how
+// often it holds the truth: docs/compare.md.
 #ifndef TARN_EVAL_COMPARE_H
 #define TARN_EVAL_COMPARE_H
 
@@ -28,8 +32,8 @@ struct compare_options {
 struct compare_number {
     double a, b, difference; // b - a; a = b = -1, difference 0: undefined, there are no objects
     double low, high;        // of the interval of 95 %
-    // Share of resamples whose difference lies on the other side of zero, or on it, twice:
-    // 2 (k + 1) / (n + 1), at most 1.
+    // (1 + resamples whose difference lies at least |b - a| from their mean) / (1 + resamples): how
+    // often chance alone would make a difference of this size.
     double p;
     int n_resamples; // in which the number is defined
 };
