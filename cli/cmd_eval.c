@@ -1,38 +1,24 @@
-#include <string.h>
-
 #include "base/log.h"
-#include "base/mem.h"
-#include "cli/command.h"
+#include "cli/eval_options.h"
+#include "eval/evaluation.h"
 #include "train/evaluate.h"
 #include "train/live_line.h"
 
-struct options {
-    char checkpoint[FIELD_STRING_BYTES], config[FIELD_STRING_BYTES], images[FIELD_STRING_BYTES];
-    char annotations[FIELD_STRING_BYTES], results[FIELD_STRING_BYTES];
-    char save_results[FIELD_STRING_BYTES], json[FIELD_STRING_BYTES];
-};
-
-#define TEXT(name, member, help)                                                                   \
-    {name, FIELD_STRING, offsetof(struct options, member), "", 0, 0, NULL, help}
-static const struct field fields[] = {
-    TEXT("checkpoint", checkpoint, "Model to evaluate (safetensors)."),
-    TEXT("config", config, "Config of the model, for a checkpoint that tarn did not write."),
-    TEXT("images", images, "Folder of the images."),
-    TEXT("annotations", annotations, "Ground truth in COCO's format."),
-    TEXT("results", results, "Evaluate this COCO results file instead of a model."),
-    TEXT("save-results", save_results, "Write the model's detections as a COCO results file."),
-    TEXT("json", json, "Write the numbers as JSON."),
-    {.name = NULL},
-};
-#undef TEXT
-
 static const struct command_help help = {
     "eval",
-    "--annotations GT.json (--checkpoint C --images DIR [--save-results R.json] | --results R.json)"
-    " [--json OUT.json] [section.key=value ...]",
-    "Prints the 12 COCO numbers for boxes and the average precision of each class. An image that\n"
-    "cannot be read is reported and counts as one without detections; the exit code is then 4.",
-    fields, NULL};
+    "--annotations GT.json (--results R.json | --checkpoint C --images DIR [--save-results R.json])"
+    " [--type bbox|segm] [--per-class] [--json OUT.json] [--tensors OUT.safetensors]"
+    " [section.key=value ...]",
+    "Prints COCO's numbers, equal to pycocotools' to the last bit. What the files may hold and what\n"
+    "is done with it: docs/evaluator.md. An image that cannot be read is reported and counts as one\n"
+    "without detections; the exit code is then 4.",
+    eval_option_fields, NULL};
+
+// What is evaluated: a results file, or what a model finds.
+struct subject {
+    struct eval_results results;
+    size_t n_broken; // images
+};
 
 static bool show(void *context, size_t done, size_t total)
 {
@@ -40,13 +26,14 @@ static bool show(void *context, size_t done, size_t total)
     return false;
 }
 
-static enum status run_model(const struct options *options, const struct arguments *arguments,
-                             struct evaluate_output *output)
+static enum status run_model(const struct eval_options *options, const struct arguments *arguments,
+                             struct subject *subject)
 {
     struct session *session = NULL;
     struct coco_dataset *dataset = NULL;
     struct live_line line;
     struct evaluate_options how = {show, &line};
+    struct evaluate_output output;
     enum status status = OK;
     GUARD(session_open_checkpoint(options->checkpoint, options->config[0] ? options->config : NULL,
                                   arguments->n_assignments, arguments->assignments, &session));
@@ -54,46 +41,61 @@ static enum status run_model(const struct options *options, const struct argumen
     GUARD(session_know_classes(session, dataset));
     live_line_start(&line, "evaluate", 0);
     double start = clock_seconds();
-    status = evaluate_detections(session, dataset, options->images, &how, output);
+    status = evaluate_detections(session, dataset, options->images, &how, &output);
     live_line_clear(&line);
     if (status != OK) goto done;
     double seconds = clock_seconds() - start;
     log_info("%zu images in %.1f s, %.2f images/s, %zu detections", dataset->n_images, seconds,
-             seconds > 0 ? (double)dataset->n_images / seconds : 0, output->n);
+             seconds > 0 ? (double)dataset->n_images / seconds : 0, output.n);
+    subject->results.detections = output.detections;
+    subject->results.n = output.n;
+    subject->n_broken = output.n_broken;
 done:
     coco_dataset_destroy(dataset);
     session_close(session);
     return status;
 }
 
-static enum status evaluate(const struct options *options, const struct arguments *arguments)
+static enum status report(const struct eval_options *options, const struct evaluation *evaluation)
 {
+    eval_print(&evaluation->result);
+    if (options->per_class) eval_print_classes(&evaluation->result);
+    if (options->json[0]) TRY(eval_save_json(&evaluation->result, options->json));
+    if (options->tensors[0]) TRY(evaluation_save_tensors(evaluation, options->tensors));
+    return OK;
+}
+
+static enum status evaluate(const struct eval_options *options, const struct eval_params *params,
+                            const struct arguments *arguments)
+{
+    struct eval_reading reading;
     struct eval_truth *truth = NULL;
-    struct evaluate_output output = {.detections = NULL};
-    struct eval_result result = {.classes = NULL};
+    struct subject subject = {.n_broken = 0};
+    struct evaluation evaluation = {.params.n_areas = 0};
     enum status status = OK;
-    GUARD(eval_truth_load(options->annotations, &truth));
+    eval_options_reading(options, &reading);
+    GUARD(eval_truth_open_as(options->annotations, &reading, &truth));
     if (options->results[0])
-        GUARD(eval_results_load(options->results, truth, &output.detections, &output.n));
+        GUARD(eval_results_open_as(options->results, truth, &reading, &subject.results));
     else
-        GUARD(run_model(options, arguments, &output));
+        GUARD(run_model(options, arguments, &subject));
     if (options->save_results[0])
-        GUARD(eval_results_save(options->save_results, output.detections, output.n));
-    GUARD(eval_boxes(truth, output.detections, output.n, 0, &result));
-    eval_print(&result);
-    eval_print_classes(&result);
-    if (options->json[0]) GUARD(eval_save_json(&result, options->json));
-    if (output.n_broken)
+        GUARD(eval_results_save(options->save_results, subject.results.detections,
+                                subject.results.n));
+    GUARD(evaluation_run(truth, subject.results.detections, subject.results.n, params,
+                         &evaluation));
+    GUARD(report(options, &evaluation));
+    if (subject.n_broken)
         status = fail(ERR_DATA, "%zu images could not be read; they count as without detections",
-                      output.n_broken);
+                      subject.n_broken);
 done:
-    eval_result_free(&result);
-    mem_free(output.detections);
+    evaluation_free(&evaluation);
+    eval_results_close(&subject.results);
     eval_truth_destroy(truth);
     return status;
 }
 
-static enum status check(const struct options *o, const struct arguments *arguments)
+static enum status check(const struct eval_options *o, const struct arguments *arguments)
 {
     TRY(arguments_expect(&help, arguments, 0, 0));
     if (!o->annotations[0])
@@ -103,6 +105,8 @@ static enum status check(const struct options *o, const struct arguments *argume
                     help.arguments);
     if (o->checkpoint[0] && !o->images[0])
         return fail(ERR_USAGE, "--checkpoint needs --images beside it");
+    if (o->checkpoint[0] && o->type)
+        return fail(ERR_USAGE, "--type segm needs --results: models give boxes");
     if (o->results[0] && (o->images[0] || o->save_results[0] || o->config[0]))
         return fail(ERR_USAGE, "--images, --config and --save-results do not go with --results");
     return o->results[0] ? arguments_no_assignments(&help, arguments) : OK;
@@ -110,12 +114,16 @@ static enum status check(const struct options *o, const struct arguments *argume
 
 enum status cmd_eval(int argc, char **argv)
 {
-    struct options options;
+    struct eval_options options;
+    struct eval_params params;
     struct arguments arguments;
     TRY(arguments_parse(&help, argc, argv, &options, &arguments));
     enum status status = OK;
-    if (!arguments.help) status = check(&options, &arguments);
-    if (!arguments.help && status == OK) status = evaluate(&options, &arguments);
+    if (!arguments.help) {
+        status = check(&options, &arguments);
+        if (status == OK) status = eval_options_params(&options, &params);
+        if (status == OK) status = evaluate(&options, &params, &arguments);
+    }
     arguments_free(&arguments);
     return status;
 }

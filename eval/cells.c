@@ -148,18 +148,9 @@ static enum status keep_one(const struct eval_detection *from, const struct trut
                             size_t source, enum eval_type type, struct mask_scratch *scratch,
                             struct cell_detection *to)
 {
-    struct eval_detection measured = *from;
-    if (type == EVAL_MASKS && from->mask.kind != MASK_NONE && !from->has_measured_mask) {
-        uint32_t area;
-        unsigned oddities;
-        double box[4];
-        TRY(mask_measure(&from->mask, image->height, image->width, scratch, &area, box, &oddities));
-        measured.mask_area = area;
-        measured.has_measured_mask = true;
-    }
+    TRY(detection_area(from, type, image, scratch, &to->area));
     memcpy(to->box, from->box, sizeof to->box);
     to->score = from->score;
-    to->area = detection_area(&measured, type);
     to->source = source;
     return OK;
 }

@@ -42,9 +42,9 @@ struct eval_detection {
     double score;
     // The rest may be left zero where boxes are all there is.
     struct eval_mask mask;
-    bool has_measured_mask; // box (when lacks_box) and mask_area are filled in
-    bool lacks_box;         // the mask's box stands for it
-    double mask_area;       // pixels
+    double area;    // which tells small from large; when not has_area: the box's or the mask's
+    bool has_area;
+    bool lacks_box; // the mask's box stands for it
 };
 
 enum { COCO_STATS = 12 };
@@ -57,11 +57,42 @@ struct eval_class {
     int64_t n_objects, n_detections; // objects without crowds
 };
 
+// One line of the summary.
+struct eval_line {
+    bool is_recall;
+    double first_iou, last_iou; // of the thresholds
+    bool is_range;              // false: one threshold
+    char area[16];              // label
+    int limit;                  // detections per image and category
+    double value;               // -1: undefined
+};
+enum { EVAL_MAX_LINES = 32 };
+
 struct eval_result {
     enum eval_type type;
     double stats[COCO_STATS];   // -1: undefined
     struct eval_class *classes; // ascending category id
     size_t n_classes;
+    // pycocotools' 12 lines, or what stands for them with other thresholds, areas and limits.
+    struct eval_line lines[EVAL_MAX_LINES];
+    size_t n_lines;
+    // Classes without objects are in no average: their detections count nowhere.
+    size_t n_empty_classes;
+    int64_t n_empty_detections;
+};
+
+enum eval_area_source { AREA_OF_FILE, AREA_OF_BOX, AREA_OF_MASK };
+
+// How files are read (docs/evaluator.md tells what each is for). Zeros are the defaults.
+struct eval_reading {
+    enum eval_type type;
+    enum eval_area_source area; // which tells small from large, of objects and of results
+    bool result_area_of_box;  // of results that have a bbox, as pycocotools has it for masks
+    bool derive_area;         // an object without area has that of its mask or box
+    bool count_id0;           // an object with the id 0 can be found
+    bool repeat_last;         // annotations of one id: the last in place of each
+    bool skip_unknown_images; // results for them are left out
+    bool is_strict;           // what would be warned about is ERR_DATA
 };
 
 // Ground truth of the evaluator: its own reading of the annotation file (areas, crowds, order).
@@ -78,6 +109,8 @@ void eval_truth_destroy(struct eval_truth *truth);
 // are empty, with a warning.
 enum status eval_truth_open(const char *path, enum eval_type type,
                             struct eval_truth **truth) MUST_USE;
+enum status eval_truth_open_as(const char *path, const struct eval_reading *reading,
+                               struct eval_truth **truth) MUST_USE;
 
 // Detections in memory, order = file order. n_threads 0: OpenMP's default; the bits do not depend
 // on it. Detections of unknown categories are left out with a warning; unknown images are ERR_DATA.
@@ -103,6 +136,9 @@ struct eval_results {
 };
 enum status eval_results_open(const char *path, const struct eval_truth *truth, enum eval_type type,
                               struct eval_results *results) MUST_USE;
+enum status eval_results_open_as(const char *path, const struct eval_truth *truth,
+                                 const struct eval_reading *reading,
+                                 struct eval_results *results) MUST_USE;
 void eval_results_close(struct eval_results *results);
 
 // Writes one of boxes; numbers with the digits that restore them exactly.
@@ -115,10 +151,11 @@ enum status eval_files(const char *truth_path, const char *results_path, enum ev
 
 void eval_result_free(struct eval_result *result);
 
-// pycocotools' 12 lines to stdout; per class table.
+// The lines to stdout, as pycocotools prints them; a table of the classes.
 void eval_print(const struct eval_result *result);
 void eval_print_classes(const struct eval_result *result);
-// {"type":"bbox" or "segm","stats":{...},"per_class":[...]}, 17 significant digits.
+// {"type": "bbox" or "segm", "stats": {...}, "summary": [the lines], "classes_without_objects": {...},
+// "per_class": [...]}, 17 significant digits.
 enum status eval_save_json(const struct eval_result *result, const char *path) MUST_USE;
 
 #ifdef __cplusplus

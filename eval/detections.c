@@ -3,9 +3,9 @@
 #include <omp.h>
 #include <stdio.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "eval/first_error.h"
+#include "eval/oddity.h"
 
 // Oddities over all detections.
 struct tally {
@@ -18,41 +18,49 @@ static void describe(char text[96], const struct eval_detection *detection, size
     snprintf(text, 96, "[%zu] (image_id %lld)", index, (long long)detection->image_id);
 }
 
-static enum status measure_one(const struct eval_truth *truth, struct eval_detection *detection,
-                               struct mask_scratch *scratch, unsigned *oddities, bool *is_foreign)
+static enum status measure_one(const struct eval_truth *truth, const struct eval_reading *reading,
+                               struct eval_detection *detection, struct mask_scratch *scratch,
+                               unsigned *oddities, bool *is_foreign)
 {
     size_t last = 0;
     int64_t index = truth_find_image(truth, detection->image_id, &last);
-    if (index == TRUTH_NONE) return fail(ERR_DATA, "unknown image");
+    if (index == TRUTH_NONE) return OK;
     const struct truth_image *image = &truth->images[index];
-    uint32_t area;
+    uint32_t pixels;
     double box[4];
-    TRY(mask_measure(&detection->mask, image->height, image->width, scratch, &area, box, oddities));
-    detection->mask_area = area;
-    detection->has_measured_mask = true;
+    TRY(mask_measure(&detection->mask, image->height, image->width, scratch, &pixels, box,
+                     oddities));
     for (int i = 0; i < 4 && detection->lacks_box; i++) detection->box[i] = box[i];
+    bool is_box_area = reading->area == AREA_OF_BOX ||
+                       (reading->result_area_of_box && !detection->lacks_box);
+    detection->area = is_box_area ? detection->box[2] * detection->box[3] : pixels;
+    detection->has_area = true;
     *is_foreign =
         detection->mask.kind != MASK_POLYGONS && image->height > 0 && image->width > 0 &&
         (detection->mask.height != image->height || detection->mask.width != image->width);
     return OK;
 }
 
-static enum status report(const char *path, const struct tally *tally)
+static enum status report(const char *path, bool is_strict, const struct tally *tally)
 {
     if (tally->error.place != SIZE_MAX)
         return fail(tally->error.status, "%s: %s", path, tally->error.message);
     if (tally->n_odd)
-        log_warn("%s: %zu results have a polygon of fewer than three points (taken as empty) or of "
-                 "an odd number of values (the last is left out); the first is %s",
-                 path, tally->n_odd, tally->odd.message);
+        TRY(oddity_warn(is_strict,
+                        "%s: %zu results have a polygon of fewer than three points (taken as "
+                        "empty) or of an odd number of values (the last is left out); the first "
+                        "is %s",
+                        path, tally->n_odd, tally->odd.message));
     if (tally->n_foreign)
-        log_warn("%s: %zu masks are not of their image's size and match nothing; the first is %s",
-                 path, tally->n_foreign, tally->foreign.message);
+        TRY(oddity_warn(is_strict,
+                        "%s: %zu masks are not of their image's size and match nothing; the first "
+                        "is %s",
+                        path, tally->n_foreign, tally->foreign.message));
     return OK;
 }
 
 enum status detections_measure(const char *path, const struct eval_truth *truth,
-                               struct eval_results *results)
+                               const struct eval_reading *reading, struct eval_results *results)
 {
     struct tally tally = {
         .error.place = SIZE_MAX, .odd.place = SIZE_MAX, .foreign.place = SIZE_MAX};
@@ -69,7 +77,8 @@ enum status detections_measure(const char *path, const struct eval_truth *truth,
         bool is_foreign = false;
         if (detection->mask.kind == MASK_NONE) continue;
         enum status status =
-            measure_one(truth, detection, &scratches[omp_get_thread_num()], &oddities, &is_foreign);
+            measure_one(truth, reading, detection, &scratches[omp_get_thread_num()], &oddities,
+                        &is_foreign);
         if (status == OK && !oddities && !is_foreign) continue;
         describe(which, detection, i);
         if (status != OK) {
@@ -88,7 +97,7 @@ enum status detections_measure(const char *path, const struct eval_truth *truth,
     mem_free(scratches);
     tally.n_odd = n_odd;
     tally.n_foreign = n_foreign;
-    return report(path, &tally);
+    return report(path, reading->is_strict, &tally);
 }
 
 enum status detection_mask(const struct eval_detection *detection, const struct truth_image *image,
@@ -106,8 +115,21 @@ enum status detection_mask(const struct eval_detection *detection, const struct 
     return polygon_to_rle(points, 4, image->height, image->width, &scratch->polygon, rle);
 }
 
-double detection_area(const struct eval_detection *detection, enum eval_type type)
+enum status detection_area(const struct eval_detection *detection, enum eval_type type,
+                           const struct truth_image *image, struct mask_scratch *scratch,
+                           double *area)
 {
-    bool is_mask = detection->has_measured_mask && (type == EVAL_MASKS || detection->lacks_box);
-    return is_mask ? detection->mask_area : detection->box[2] * detection->box[3];
+    unsigned oddities;
+    uint32_t pixels;
+    double box[4];
+    if (detection->has_area) {
+        *area = detection->area;
+    } else if (type == EVAL_MASKS && detection->mask.kind != MASK_NONE) {
+        TRY(mask_measure(&detection->mask, image->height, image->width, scratch, &pixels, box,
+                         &oddities));
+        *area = pixels;
+    } else {
+        *area = detection->box[2] * detection->box[3];
+    }
+    return OK;
 }

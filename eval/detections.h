@@ -9,17 +9,21 @@
 extern "C" {
 #endif
 
-// Fills mask_area and, where it is lacking, box of every detection that has a mask. Unknown images
-// must have been refused. A mask that cannot be decoded is ERR_DATA, naming path and byte.
+// Fills area and, where it is lacking, box of every detection that has a mask. Detections of unknown
+// images are left alone. A mask that cannot be decoded is ERR_DATA, naming path and byte.
 enum status detections_measure(const char *path, const struct eval_truth *truth,
+                               const struct eval_reading *reading,
                                struct eval_results *results) MUST_USE;
 
 // The mask of a detection; its box as a rectangle when it has none.
 enum status detection_mask(const struct eval_detection *detection, const struct truth_image *image,
                            struct mask_scratch *scratch, struct rle *rle) MUST_USE;
 
-// Pixels or box area, whichever decides between small, medium and large for a type.
-double detection_area(const struct eval_detection *detection, enum eval_type type);
+// What decides between small, medium and large: detection->area when it is filled in, else the
+// pixels of the mask, else the box.
+enum status detection_area(const struct eval_detection *detection, enum eval_type type,
+                           const struct truth_image *image, struct mask_scratch *scratch,
+                           double *area) MUST_USE;
 
 #ifdef __cplusplus
 }

@@ -35,6 +35,11 @@ static enum status fill_classes(const struct eval_truth *truth, struct evaluatio
     }
     for (size_t i = 0; n && i < truth->n_objects; i++)
         if (!truth->objects[i].is_crowd) result->classes[truth->objects[i].category].n_objects++;
+    for (size_t k = 0; k < n; k++) {
+        if (result->classes[k].n_objects > 0) continue;
+        result->n_empty_classes++;
+        result->n_empty_detections += result->classes[k].n_detections;
+    }
     return OK;
 }
 
@@ -57,6 +62,7 @@ enum status evaluation_run(const struct eval_truth *truth, const struct eval_det
     GUARD(match_cells(truth, detections, &run.cells, params, &run.matches));
     GUARD(accumulate(truth, &run.cells, &run.matches, params, &run.tensors));
     GUARD(summarize(&run.tensors, params, ALL_CATEGORIES, run.result.stats));
+    GUARD(summarize_lines(&run.tensors, params, run.result.lines, &run.result.n_lines));
     GUARD(fill_classes(truth, &run));
     *out = run;
     run = (struct evaluation){0};

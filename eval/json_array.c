@@ -54,7 +54,7 @@ static bool read_element(const struct array_format *format, struct part *part,
         return element_fail(&part->error, ERR_MEMORY, NULL, "out of memory");
     char *element = part->elements + part->n * format->element_bytes;
     memset(element, 0, format->element_bytes);
-    if (!format->read(element, cursor, &part->error)) return false;
+    if (!format->read(format->context, element, cursor, &part->error)) return false;
     part->n++;
     return true;
 }

@@ -28,9 +28,11 @@ bool element_fail(struct element_error *error, enum status status, const char *m
 struct array_format {
     const char *path, *name; // for messages: "PATH: NAME[12] (byte 345): ..."
     size_t element_bytes;
+    const void *context; // for read
     // Reads the value at the cursor into a zeroed element; false with *error set. A syntax error is
     // left to cursor->error, with status ERR_PARSE. Owns nothing on failure.
-    bool (*read)(void *element, struct json_cursor *cursor, struct element_error *error);
+    bool (*read)(const void *context, void *element, struct json_cursor *cursor,
+                 struct element_error *error);
     void (*destroy)(void *element); // NULL: elements own nothing
     bool is_mapped; // the text is a file's mapping: pages that were read are given back
 };

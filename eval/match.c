@@ -151,11 +151,12 @@ static ptrdiff_t best_object(const struct bench *bench, const double *row, size_
     return best;
 }
 
-static void match_cell(const struct cell *cell, const struct truth_object *objects,
+static void match_cell(const struct eval_truth *truth, const struct cell *cell,
                        const struct cell_detection *detections, const struct eval_area *area,
                        const struct eval_params *params, struct bench *bench, uint32_t *matched,
                        uint32_t *ignored)
 {
+    const struct truth_object *objects = truth->objects + cell->first_object;
     uint32_t all = (uint32_t)(((uint64_t)1 << params->n_thresholds) - 1);
     partition(cell, objects, area, params, bench);
     memset(matched, 0, cell->n_detections * sizeof *matched);
@@ -171,7 +172,7 @@ static void match_cell(const struct cell *cell, const struct truth_object *objec
             bench->is_taken[best] = true;
             if (bench->is_ignored[best]) ignored[d] |= bit;
             // The reference stores the object's id as the mark of a match, so id 0 leaves none.
-            if (objects[bench->order[best]].id != 0) matched[d] |= bit;
+            if (objects[bench->order[best]].id != 0 || truth->count_id0) matched[d] |= bit;
         }
     }
     for (size_t d = 0; d < cell->n_detections; d++)
@@ -195,7 +196,7 @@ static enum status match_areas(const struct eval_truth *truth, const struct eval
     find_candidates(cell, lowest_threshold(params), bench);
     for (int a = 0; a < params->n_areas; a++) {
         size_t at = (size_t)a * cells->n_detections + cell->first_detection;
-        match_cell(cell, objects, detections, &params->areas[a], params, bench,
+        match_cell(truth, cell, detections, &params->areas[a], params, bench,
                    matches->matched + at, matches->ignored + at);
     }
     return OK;

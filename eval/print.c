@@ -1,31 +1,26 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "eval/coco_eval.h"
 
 void eval_print(const struct eval_result *result)
 {
-    static const struct {
-        const char *title, *iou, *area;
-        int limit;
-    } lines[COCO_STATS] = {
-        {"Average Precision", "0.50:0.95", "all", 100},
-        {"Average Precision", "0.50", "all", 100},
-        {"Average Precision", "0.75", "all", 100},
-        {"Average Precision", "0.50:0.95", "small", 100},
-        {"Average Precision", "0.50:0.95", "medium", 100},
-        {"Average Precision", "0.50:0.95", "large", 100},
-        {"Average Recall", "0.50:0.95", "all", 1},
-        {"Average Recall", "0.50:0.95", "all", 10},
-        {"Average Recall", "0.50:0.95", "all", 100},
-        {"Average Recall", "0.50:0.95", "small", 100},
-        {"Average Recall", "0.50:0.95", "medium", 100},
-        {"Average Recall", "0.50:0.95", "large", 100},
-    };
-    for (int i = 0; i < COCO_STATS; i++)
-        printf(" %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d ] = %0.3f\n", lines[i].title,
-               i < COCO_STATS / 2 ? "(AP)" : "(AR)", lines[i].iou, lines[i].area, lines[i].limit,
-               result->stats[i]);
+    for (size_t i = 0; i < result->n_lines; i++) {
+        const struct eval_line *line = &result->lines[i];
+        char iou[32];
+        if (line->is_range)
+            snprintf(iou, sizeof iou, "%.2f:%.2f", line->first_iou, line->last_iou);
+        else
+            snprintf(iou, sizeof iou, "%.2f", line->first_iou);
+        printf(" %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d ] = %0.3f\n",
+               line->is_recall ? "Average Recall" : "Average Precision",
+               line->is_recall ? "(AR)" : "(AP)", iou, line->area, line->limit, line->value);
+    }
+    if (result->n_empty_classes)
+        log_info("%zu of %zu classes have no objects: they are in no average, and their %lld "
+                 "detections count nowhere",
+                 result->n_empty_classes, result->n_classes, (long long)result->n_empty_detections);
 }
 
 // Columns a name takes on a terminal, near enough: its characters, not its bytes.

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "eval/evaluation.h"
@@ -43,8 +44,12 @@ enum status evaluation_save_tensors(const struct evaluation *evaluation, const c
         [AREAS] = {"area_ranges", ST_F64, 2, {a, 2}},
         [LIMITS] = {"max_detections", ST_I64, 1, {m}},
     };
+    char labels[EVAL_MAX_AREAS * sizeof evaluation->params.areas->label] = "";
+    for (int i = 0; i < evaluation->params.n_areas; i++)
+        snprintf(labels + strlen(labels), sizeof labels - strlen(labels), "%s%s", i ? "," : "",
+                 evaluation->params.areas[i].label);
     const struct st_meta meta[] = {
-        {"type", evaluation->params.type == EVAL_MASKS ? "segm" : "bbox"}};
+        {"type", evaluation->params.type == EVAL_MASKS ? "segm" : "bbox"}, {"areas", labels}};
     struct evaluation view = *evaluation; // the callback's context is not const
-    return st_write(path, N_ENTRIES, entries, 1, meta, produce, &view);
+    return st_write(path, N_ENTRIES, entries, 2, meta, produce, &view);
 }

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/mem.h"
+#include "eval/oddity.h"
 #include "eval/order.h"
 #include "eval/truth_read.h"
 
@@ -63,7 +63,7 @@ static int by_image_id(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-static enum status sort_images(struct eval_truth *truth)
+static enum status sort_images(struct eval_truth *truth, bool is_strict)
 {
     size_t total = truth->n_images, n = 0;
     struct numbered_image *numbered = mem_alloc(total, sizeof *numbered);
@@ -74,11 +74,11 @@ static enum status sort_images(struct eval_truth *truth)
         if (n > 0 && truth->images[n - 1].id == numbered[i].image.id) n--;
         truth->images[n++] = numbered[i].image;
     }
-    if (n < total)
-        log_warn("%s: %zu image entries repeat an id; the last one counts", truth->path, total - n);
     truth->n_images = n;
     mem_free(numbered);
-    return OK;
+    if (n == total) return OK;
+    return oddity_warn(is_strict, "%s: %zu image entries repeat an id; the last one counts",
+                       truth->path, total - n);
 }
 
 // Categories in file order carry their position in `order`, so that the last of a repeated id wins.
@@ -94,7 +94,7 @@ static int by_category_id(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-static enum status sort_categories(struct eval_truth *truth)
+static enum status sort_categories(struct eval_truth *truth, bool is_strict)
 {
     size_t total = truth->n_categories, n = 0;
     struct numbered_category *numbered = mem_alloc(total, sizeof *numbered);
@@ -107,59 +107,15 @@ static enum status sort_categories(struct eval_truth *truth)
             mem_free(truth->categories[--n].name);
         truth->categories[n++] = numbered[i].category;
     }
-    if (n < total)
-        log_warn("%s: %zu categories repeat an id; the last one counts", truth->path, total - n);
     truth->n_categories = n;
     mem_free(numbered);
-    return OK;
-}
-
-struct numbered_id {
-    int64_t id;
-    size_t index;
-};
-
-static int by_numbered_id(const void *a, const void *b)
-{
-    const struct numbered_id *x = a, *y = b;
-    if (x->id != y->id) return x->id < y->id ? -1 : 1;
-    return x->index < y->index ? -1 : x->index > y->index;
-}
-
-// pycocotools lets the last annotation of an id stand for all of them, wherever they are: refused.
-static enum status check_ids(const struct eval_truth *truth)
-{
-    size_t n = truth->n_objects, n_zero = 0, n_no_crowd = 0;
-    bool is_ascending = true;
-    for (size_t i = 0; i < n; i++) {
-        n_zero += truth->objects[i].id == 0;
-        n_no_crowd += truth->objects[i].lacks_crowd;
-        if (i > 0 && truth->objects[i].id <= truth->objects[i - 1].id) is_ascending = false;
-    }
-    if (n_zero)
-        log_warn(
-            "%s: an annotation has the id 0. As in pycocotools, such an object is never found: "
-            "a detection that matches it is a false positive. Number annotations from 1",
-            truth->path);
-    if (n_no_crowd)
-        log_info("%s: %zu annotations have no \"iscrowd\" and count as single objects", truth->path,
-                 n_no_crowd);
-    if (is_ascending) return OK;
-    struct numbered_id *ids = mem_alloc(n, sizeof *ids);
-    if (!ids) return ERR_MEMORY;
-    for (size_t i = 0; i < n; i++) ids[i] = (struct numbered_id){truth->objects[i].id, i};
-    qsort(ids, n, sizeof *ids, by_numbered_id);
-    enum status status = OK;
-    for (size_t i = 1; i < n && status == OK; i++)
-        if (ids[i].id == ids[i - 1].id)
-            status = fail(ERR_DATA, "%s: annotations[%zu] has the id %lld of annotations[%zu]",
-                          truth->path, ids[i].index, (long long)ids[i].id, ids[i - 1].index);
-    mem_free(ids);
-    return status;
+    if (n == total) return OK;
+    return oddity_warn(is_strict, "%s: %zu categories repeat an id; the last one counts",
+                       truth->path, total - n);
 }
 
 // Ids to indices; annotations of images or categories that are not evaluated leave the array.
-static void resolve_objects(struct eval_truth *truth)
+static enum status resolve_objects(struct eval_truth *truth, bool is_strict)
 {
     size_t n = 0, last_image = 0, last_category = 0, no_image = 0, no_category = 0;
     for (size_t i = 0; i < truth->n_objects; i++) {
@@ -177,11 +133,14 @@ static void resolve_objects(struct eval_truth *truth)
     }
     truth->n_objects = n;
     if (no_image)
-        log_warn("%s: %zu annotations of images that the file does not list are left out",
-                 truth->path, no_image);
+        TRY(oddity_warn(is_strict,
+                        "%s: %zu annotations of images that the file does not list are left out",
+                        truth->path, no_image));
     if (no_category)
-        log_warn("%s: %zu annotations of categories that the file does not list are left out",
-                 truth->path, no_category);
+        TRY(oddity_warn(
+            is_strict, "%s: %zu annotations of categories that the file does not list are left out",
+            truth->path, no_category));
+    return OK;
 }
 
 static enum status sort_objects(struct eval_truth *truth)
@@ -217,30 +176,39 @@ enum status eval_truth_load(const char *path, struct eval_truth **truth)
     return eval_truth_open(path, EVAL_BOXES, truth);
 }
 
-enum status eval_truth_open(const char *path, enum eval_type type, struct eval_truth **out)
+enum status eval_truth_open(const char *path, enum eval_type type, struct eval_truth **truth)
+{
+    struct eval_reading reading = {.type = type};
+    return eval_truth_open_as(path, &reading, truth);
+}
+
+enum status eval_truth_open_as(const char *path, const struct eval_reading *reading,
+                               struct eval_truth **out)
 {
     enum status status = OK;
     struct file_map map = {0};
     struct eval_truth *truth = mem_alloc(1, sizeof *truth);
     if (!truth) return ERR_MEMORY;
-    truth->type = type;
+    truth->type = reading->type;
+    truth->count_id0 = reading->count_id0;
     truth->path = mem_strdup(path);
     if (!truth->path) {
         status = ERR_MEMORY;
         goto done;
     }
     GUARD(file_map_open(path, &map));
-    GUARD(truth_read(truth, &map, omp_get_max_threads()));
+    GUARD(truth_read(truth, &map, reading, omp_get_max_threads()));
     if (truth->n_images > UINT32_MAX || truth->n_categories > UINT32_MAX) {
         status = fail(ERR_DATA, "%s: too many images", path);
         goto done;
     }
-    GUARD(sort_images(truth));
-    GUARD(sort_categories(truth));
-    GUARD(check_ids(truth));
-    resolve_objects(truth);
+    GUARD(sort_images(truth, reading->is_strict));
+    GUARD(sort_categories(truth, reading->is_strict));
+    GUARD(truth_check_ids(truth, reading));
+    GUARD(resolve_objects(truth, reading->is_strict));
     GUARD(sort_objects(truth));
-    if (type == EVAL_MASKS) GUARD(truth_decode_masks(truth, &map, omp_get_max_threads()));
+    if (reading->type == EVAL_MASKS || reading->area == AREA_OF_MASK)
+        GUARD(truth_decode_masks(truth, &map, reading, omp_get_max_threads()));
     *out = truth;
     truth = NULL;
 done:

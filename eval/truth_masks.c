@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "eval/first_error.h"
 #include "eval/mask.h"
+#include "eval/oddity.h"
 #include "eval/truth_read.h"
 
 // A copy of just the runs.
@@ -21,18 +21,22 @@ static enum status keep_runs(const struct rle *from, struct rle *to)
 }
 
 static enum status decode_object(const struct eval_truth *truth, struct truth_object *object,
-                                 struct mask_scratch *scratch, unsigned *oddities)
+                                 bool takes_area, struct mask_scratch *scratch, unsigned *oddities)
 {
     const struct truth_image *image = &truth->images[object->image];
     TRY(mask_decode(&object->mask, image->height, image->width, scratch, &scratch->whole,
                     oddities));
+    if (takes_area || object->lacks_area) object->area = rle_area(&scratch->whole);
+    if (truth->type == EVAL_BOXES) return OK;
     TRY(keep_runs(&scratch->whole, &object->rle));
     rle_box(&object->rle, object->box);
     return OK;
 }
 
-enum status truth_decode_masks(struct eval_truth *truth, const struct file_map *map, int n_threads)
+enum status truth_decode_masks(struct eval_truth *truth, const struct file_map *map,
+                               const struct eval_reading *reading, int n_threads)
 {
+    bool takes_area = reading->area == AREA_OF_MASK;
     struct first_error error = {.place = SIZE_MAX}, odd = {.place = SIZE_MAX};
     size_t n_odd = 0;
     struct mask_scratch *scratches = mem_alloc((size_t)n_threads, sizeof *scratches);
@@ -43,7 +47,7 @@ enum status truth_decode_masks(struct eval_truth *truth, const struct file_map *
         size_t byte = (size_t)((const unsigned char *)object->mask.bytes - map->bytes);
         unsigned oddities = 0;
         enum status status =
-            decode_object(truth, object, &scratches[omp_get_thread_num()], &oddities);
+            decode_object(truth, object, takes_area, &scratches[omp_get_thread_num()], &oddities);
         if (status != OK) {
             (void)fail_context(status,
                                "%s: annotation %lld (segmentation at byte %zu): ", truth->path,
@@ -62,10 +66,10 @@ enum status truth_decode_masks(struct eval_truth *truth, const struct file_map *
     for (int i = 0; i < n_threads; i++) mask_scratch_free(&scratches[i]);
     mem_free(scratches);
     if (error.place != SIZE_MAX) return fail(error.status, "%s", error.message);
-    if (n_odd)
-        log_warn(
-            "%s: %zu annotations have a polygon of fewer than three points (taken as empty) or "
-            "of an odd number of values (the last is left out); the first is %s",
-            truth->path, n_odd, odd.message);
-    return OK;
+    if (n_odd == 0) return OK;
+    return oddity_warn(
+        reading->is_strict,
+        "%s: %zu annotations have a polygon of fewer than three points (taken as empty) or of an "
+        "odd number of values (the last is left out); the first is %s",
+        truth->path, n_odd, odd.message);
 }

@@ -32,11 +32,21 @@ static struct eval_class classes[] = {
     {2, name_wide, {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}, 0, 7},
     {90, name_empty, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 1, 0},
 };
-static const struct eval_result result = {EVAL_BOXES,
-                                          {1.0 / 3, 0.6969727247299577, 0.57298166699, 0.5,
-                                           0.51939969, 0.9999999, 0.3868, 0, -1, 0.6398, 0.1, 1},
-                                          classes,
-                                          3};
+#define AP(low, high, range, area, value) {false, low, high, range, area, 100, value}
+#define AR(area, limit, value)            {true, 0.5, 0.95, true, area, limit, value}
+static const struct eval_result result = {
+    .stats = {1.0 / 3, 0.6969727247299577, 0.57298166699, 0.5, 0.51939969, 0.9999999, 0.3868, 0, -1,
+              0.6398, 0.1, 1},
+    .classes = classes,
+    .n_classes = 3,
+    .lines = {AP(0.5, 0.95, true, "all", 1.0 / 3), AP(0.5, 0.5, false, "all", 0.6969727247299577),
+              AP(0.75, 0.75, false, "all", 0.57298166699), AP(0.5, 0.95, true, "small", 0.5),
+              AP(0.5, 0.95, true, "medium", 0.51939969), AP(0.5, 0.95, true, "large", 0.9999999),
+              AR("all", 1, 0.3868), AR("all", 10, 0), AR("all", 100, -1), AR("small", 100, 0.6398),
+              AR("medium", 100, 0.1), AR("large", 100, 1)},
+    .n_lines = 12,
+    .n_empty_classes = 1,
+    .n_empty_detections = 7};
 
 // As pycocotools 2.0.11 prints these numbers.
 static const char twelve_lines[] =
@@ -89,6 +99,15 @@ Test(eval_output, json)
     cr_expect_eq(json_find(second, "category_id")->valuedouble, 2);
     cr_expect_str_eq(json_find(second, "name")->valuestring, name_wide);
     cr_expect_eq(json_find(second, "n_detections")->valuedouble, 7);
+    const cJSON *summary = json_find(tree, "summary"), *last = cJSON_GetArrayItem(summary, 11);
+    cr_expect_eq(cJSON_GetArraySize(summary), 12);
+    cr_expect_str_eq(json_find(last, "metric")->valuestring, "AR");
+    cr_expect_str_eq(json_find(last, "area")->valuestring, "large");
+    cr_expect_eq(json_find(last, "max_detections")->valuedouble, 100);
+    cr_expect_eq(cJSON_GetArrayItem(json_find(last, "iou"), 1)->valuedouble, 0.95);
+    const cJSON *empty = json_find(tree, "classes_without_objects");
+    cr_expect_eq(json_find(empty, "classes")->valuedouble, 1);
+    cr_expect_eq(json_find(empty, "detections")->valuedouble, 7);
     cJSON_Delete(tree);
     cr_expect_eq(eval_save_json(&result, "/no/such/folder/out.json"), ERR_IO);
 }

@@ -115,8 +115,10 @@ Test(eval_number, refused)
 }
 
 // Elements {"id":N} with strings that look like borders of elements, cut into many parts.
-static bool read_id_element(void *element, struct json_cursor *cursor, struct element_error *error)
+static bool read_id_element(const void *context, void *element, struct json_cursor *cursor,
+                            struct element_error *error)
 {
+    (void)context;
     struct object_reader reader;
     if (!object_begin(&reader, cursor)) return false;
     while (object_next(&reader)) {
@@ -128,6 +130,9 @@ static bool read_id_element(void *element, struct json_cursor *cursor, struct el
     }
     return !reader.is_broken;
 }
+
+static const struct array_format list_format = {
+    .path = "f", .name = "list", .element_bytes = sizeof(int64_t), .read = read_id_element};
 
 enum { N_ELEMENTS = 60000, ELEMENT_BYTES = 80 };
 
@@ -149,7 +154,7 @@ static size_t write_elements(char *text, bool is_hostile, int broken_at)
 static void check_parts(bool is_hostile)
 {
     char *text = mem_alloc(N_ELEMENTS + 1, ELEMENT_BYTES);
-    struct array_format format = {"f", "list", sizeof(int64_t), read_id_element, NULL, false};
+    struct array_format format = list_format;
     size_t n_bytes = write_elements(text, is_hostile, -1);
     const unsigned char *bytes = (const unsigned char *)text;
     for (int threads = 1; threads <= 8; threads *= 2) {
@@ -190,7 +195,7 @@ Test(eval_parts, hostile)
 Test(eval_parts, index_of_an_error)
 {
     char *text = mem_alloc(N_ELEMENTS + 1, ELEMENT_BYTES);
-    struct array_format format = {"f", "list", sizeof(int64_t), read_id_element, NULL, false};
+    struct array_format format = list_format;
     size_t n_bytes = write_elements(text, false, -1);
     memcpy(strstr(text, ":50000}"), ":\"000\"}", 7);
     const unsigned char *bytes = (const unsigned char *)text;
@@ -206,7 +211,7 @@ Test(eval_parts, index_of_an_error)
 Test(eval_parts, escaped_keys)
 {
     static const char text[] = "[{\"\\u0069d\":7},{\"i\\\"d\":1,\"id\":8}]";
-    struct array_format format = {"f", "list", sizeof(int64_t), read_id_element, NULL, false};
+    struct array_format format = list_format;
     const unsigned char *bytes = (const unsigned char *)text;
     struct json_cursor cursor = {bytes, bytes, bytes + strlen(text), NULL};
     int64_t *ids;
