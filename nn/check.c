@@ -25,3 +25,29 @@ enum status check_same(const char *op, const char *what_a, const struct tensor *
     return fail(ERR_USAGE, "%s: %s is %s but %s is %s", op, what_a, tensor_text(a, text_a), what_b,
                 tensor_text(b, text_b));
 }
+
+enum status check_window(const char *op, const struct tensor *x, struct window *w, int64_t shape[4])
+{
+    char text[TENSOR_TEXT_BYTES];
+    TRY(check_rank(op, "x", x, 4));
+    if (w->kernel_h == 0) {
+        *w = window_square(1, 1, 0);
+        w->kernel_h = (int)x->shape[1];
+        w->kernel_w = (int)x->shape[2];
+    }
+    int height = window_output((int)x->shape[1], w->kernel_h, w->stride_h, w->pad_begin_h,
+                               w->pad_end_h, w->ceil_mode);
+    int width = window_output((int)x->shape[2], w->kernel_w, w->stride_w, w->pad_begin_w,
+                              w->pad_end_w, w->ceil_mode);
+    if (height < 1 || width < 1 || w->pad_begin_h >= w->kernel_h || w->pad_begin_w >= w->kernel_w ||
+        w->pad_end_h >= w->kernel_h || w->pad_end_w >= w->kernel_w)
+        return fail(ERR_USAGE,
+                    "%s: a %dx%d window with stride %dx%d and padding %d,%d does not fit x %s", op,
+                    w->kernel_h, w->kernel_w, w->stride_h, w->stride_w, w->pad_begin_h,
+                    w->pad_begin_w, tensor_text(x, text));
+    shape[0] = x->shape[0];
+    shape[1] = height;
+    shape[2] = width;
+    shape[3] = x->shape[3];
+    return OK;
+}

@@ -3,6 +3,7 @@
 #define TARN_NN_CHECK_H
 
 #include "nn/tape.h"
+#include "nn/window.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,6 +17,11 @@ enum status check_length(const char *op, const char *what, const struct tensor *
 
 enum status check_same(const char *op, const char *what_a, const struct tensor *a,
                        const char *what_b, const struct tensor *b) MUST_USE;
+
+// The shape of what windows make of x (N,H,W,C); kernel 0 becomes the whole map, at stride 1.
+// ERR_USAGE where no window fits, or padding would make windows without any element.
+enum status check_window(const char *op, const struct tensor *x, struct window *window,
+                         int64_t shape[4]) MUST_USE;
 
 #ifdef __cplusplus
 }

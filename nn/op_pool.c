@@ -1,34 +1,18 @@
+#include <stdio.h>
+
 #include "nn/check.h"
 #include "nn/ops.h"
 
 enum status pool_op(struct tape *tape, struct tensor *x, int n_params, struct tensor *const *params,
                     const struct pool_op_args *args, struct tensor **y)
 {
-    char text[TENSOR_TEXT_BYTES];
-    TRY(check_rank("pool", "x", x, 4));
-    if (x->dtype != DTYPE_F32 && x->dtype != DTYPE_BF16)
-        return fail(ERR_USAGE, "pool %s: x is %s, expected f32 or bf16", args->def->name,
-                    tensor_text(x, text));
+    char text[TENSOR_TEXT_BYTES], name[TENSOR_TEXT_BYTES];
     struct pool_op_args own = *args;
-    struct window *w = &own.window;
-    if (w->kernel_h == 0) {
-        *w = window_square(1, 1, 0);
-        w->kernel_h = (int)x->shape[1];
-        w->kernel_w = (int)x->shape[2];
-    }
-    int height = window_output((int)x->shape[1], w->kernel_h, w->stride_h, w->pad_begin_h,
-                               w->pad_end_h, w->ceil_mode);
-    int width = window_output((int)x->shape[2], w->kernel_w, w->stride_w, w->pad_begin_w,
-                              w->pad_end_w, w->ceil_mode);
-    // Padding of a whole window or more would make windows without any element.
-    if (height < 1 || width < 1 || w->pad_begin_h >= w->kernel_h || w->pad_begin_w >= w->kernel_w ||
-        w->pad_end_h >= w->kernel_h || w->pad_end_w >= w->kernel_w)
-        return fail(ERR_USAGE,
-                    "pool %s: a %dx%d window with stride %dx%d and padding %d,%d does not fit x %s",
-                    args->def->name, w->kernel_h, w->kernel_w, w->stride_h, w->stride_w,
-                    w->pad_begin_h, w->pad_begin_w, tensor_text(x, text));
-
-    int64_t shape[4] = {x->shape[0], height, width, x->shape[3]};
+    int64_t shape[4];
+    snprintf(name, sizeof name, "pool %s", args->def->name);
+    if (x->dtype != DTYPE_F32 && x->dtype != DTYPE_BF16)
+        return fail(ERR_USAGE, "%s: x is %s, expected f32 or bf16", name, tensor_text(x, text));
+    TRY(check_window(name, x, &own.window, shape));
     struct tensor *out[1 + POOL_MAX_SAVED];
     int n_out = 1;
     TRY(tape_tensor(tape, x->dtype, 4, shape, &out[0]));

@@ -182,6 +182,16 @@ enum status tape_backward(struct tape *tape, int n_roots, struct tensor *const *
     return OK;
 }
 
+enum status tape_backward_from(struct tape *tape, struct tensor *y, struct tensor *dy)
+{
+    assert(tensor_same_shape(y, dy) && dy->dtype == DTYPE_F32 && !y->has_grad);
+    if (!y->needs_grad) return OK;
+    y->grad = dy->data;
+    y->has_grad = true;
+    dy->data = NULL;
+    return tape_backward(tape, 0, NULL, 0.0f);
+}
+
 size_t tape_peak_bytes(const struct tape *tape)
 {
     return block_pool_peak_bytes(tape->blocks);
