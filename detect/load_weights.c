@@ -92,19 +92,6 @@ static bool has_suffix(const char *text, const char *suffix)
     return n >= m && strcmp(text + n - m, suffix) == 0;
 }
 
-// The shape that a parameter has in files.
-static int file_shape(const struct param *param, int64_t shape[TENSOR_MAX_RANK])
-{
-    const struct tensor *t = &param->tensor;
-    memcpy(shape, t->shape, sizeof t->shape);
-    if (param->kind == PARAM_CONV) {
-        shape[1] = t->shape[3];
-        shape[2] = t->shape[1];
-        shape[3] = t->shape[2];
-    }
-    return t->rank;
-}
-
 static void shape_text(int rank, const int64_t *shape, char *text, size_t n_bytes)
 {
     size_t used = 0;
@@ -146,7 +133,7 @@ static enum status plan_tensor(const struct detector *detector, const struct st_
     plans[index].source = tensor;
 
     int64_t shape[TENSOR_MAX_RANK];
-    int rank = file_shape(param, shape), same = 0;
+    int rank = params_file_shape(param, shape), same = 0;
     for (int i = 0; i < rank && i < tensor->rank; i++) same += shape[i] == tensor->shape[i];
     if (rank == tensor->rank && same == rank) return OK;
     bool only_first = rank == tensor->rank && same == rank - 1 && shape[0] != tensor->shape[0];

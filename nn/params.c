@@ -120,8 +120,9 @@ static void init_values(const struct param *param, uint64_t seed, float *values)
     size_t n = tensor_count(t);
     size_t per_output = n / (size_t)(t->shape[0] ? t->shape[0] : 1);
     double fan_in = (double)per_output;
-    // Of (O,H,W,I) and (O,I): outputs times receptive field.
-    double fan_out = (double)n / (double)(t->shape[t->rank - 1] ? t->shape[t->rank - 1] : 1);
+    // Of (O,H,W,I) and (O,I): outputs times receptive field; of (2,2,O,I) PyTorch takes the inputs.
+    int64_t others = t->shape[param->kind == PARAM_CONV_TRANSPOSE ? 2 : t->rank - 1];
+    double fan_out = (double)n / (double)(others ? others : 1);
     struct rng rng;
     rng_start(&rng, seed, RNG_INIT, hash_name(param->name));
     double a = param->init_a;
@@ -202,45 +203,77 @@ size_t params_count(const struct params *params, bool trainable_only)
     return n;
 }
 
-// Swaps the order of two inner axes, (outer, a, b) -> (outer, b, a): what separates memory order
-// (O,HW,I) from file order (O,I,HW).
-static void transpose_inner(const float *from, float *to, size_t outer, size_t a, size_t b)
+// The three axes of a parameter whose orders differ, as they lie in memory, and how far apart
+// neighbours along each are in files.
+struct order {
+    size_t n[3], step[3];
+};
+
+static bool orders_differ(const struct param *param, struct order *order)
 {
-    for (size_t o = 0; o < outer; o++)
-        for (size_t i = 0; i < a; i++)
-            for (size_t j = 0; j < b; j++)
-                to[(o * b + j) * a + i] = from[(o * a + i) * b + j];
+    const int64_t *shape = param->tensor.shape;
+    size_t outer = (size_t)shape[0], positions = 1, channels = 1;
+    switch (param->kind) {
+    case PARAM_PLAIN: return false;
+    case PARAM_CONV:
+        positions = (size_t)(shape[1] * shape[2]);
+        channels = (size_t)shape[3];
+        break;
+    case PARAM_LINEAR_CHW:
+        positions = (size_t)param->chw[1] * (size_t)param->chw[2];
+        channels = (size_t)param->chw[0];
+        break;
+    case PARAM_CONV_TRANSPOSE: {
+        size_t out = (size_t)shape[2], in = (size_t)shape[3];
+        positions = (size_t)(shape[0] * shape[1]);
+        *order = (struct order){{positions, out, in}, {1, positions, out * positions}};
+        return true;
+    }
+    }
+    *order = (struct order){{outer, positions, channels}, {channels * positions, 1, positions}};
+    return true;
 }
 
-// Sizes (O, positions, channels) of a parameter whose two orders differ; false if they do not.
-static bool orders_differ(const struct param *param, size_t *outer, size_t *positions,
-                          size_t *channels)
+// Memory order from file order, or the other way.
+static void reorder(const struct order *order, const float *from, float *to, bool to_memory)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < order->n[0]; i++) {
+        for (size_t j = 0; j < order->n[1]; j++) {
+            size_t in_file = i * order->step[0] + j * order->step[1];
+            for (size_t k = 0; k < order->n[2]; k++, at++, in_file += order->step[2]) {
+                if (to_memory) to[at] = from[in_file];
+                else to[in_file] = from[at];
+            }
+        }
+    }
+}
+
+int params_file_shape(const struct param *param, int64_t shape[TENSOR_MAX_RANK])
 {
     const struct tensor *t = &param->tensor;
-    *outer = (size_t)t->shape[0];
-    if (param->kind == PARAM_CONV) {
-        *positions = (size_t)(t->shape[1] * t->shape[2]);
-        *channels = (size_t)t->shape[3];
-        return true;
+    memcpy(shape, t->shape, sizeof t->shape);
+    if (param->kind == PARAM_CONV || param->kind == PARAM_CONV_TRANSPOSE) {
+        bool transposed = param->kind == PARAM_CONV_TRANSPOSE;
+        shape[0] = t->shape[transposed ? 3 : 0];
+        shape[1] = t->shape[transposed ? 2 : 3];
+        shape[2] = t->shape[transposed ? 0 : 1];
+        shape[3] = t->shape[transposed ? 1 : 2];
     }
-    if (param->kind == PARAM_LINEAR_CHW) {
-        *positions = (size_t)param->chw[1] * (size_t)param->chw[2];
-        *channels = (size_t)param->chw[0];
-        return true;
-    }
-    return false;
+    return t->rank;
 }
 
 enum status params_get(const struct params *params, const struct param *param, float *file_order)
 {
     struct backend *backend = params->backend;
-    size_t bytes = tensor_bytes(&param->tensor), outer, positions, channels;
-    if (!orders_differ(param, &outer, &positions, &channels))
+    size_t bytes = tensor_bytes(&param->tensor);
+    struct order order;
+    if (!orders_differ(param, &order))
         return backend->download(backend, file_order, param->tensor.data, bytes);
     float *memory = (float *)mem_alloc(bytes, 1);
     if (!memory) return ERR_MEMORY;
     enum status status = backend->download(backend, memory, param->tensor.data, bytes);
-    if (status == OK) transpose_inner(memory, file_order, outer, positions, channels);
+    if (status == OK) reorder(&order, memory, file_order, false);
     mem_free(memory);
     return status;
 }
@@ -248,13 +281,14 @@ enum status params_get(const struct params *params, const struct param *param, f
 enum status params_set(struct params *params, struct param *param, const float *file_order)
 {
     struct backend *backend = params->backend;
-    size_t bytes = tensor_bytes(&param->tensor), outer, positions, channels;
+    size_t bytes = tensor_bytes(&param->tensor);
+    struct order order;
     enum status status = OK;
     float *memory = NULL;
-    if (orders_differ(param, &outer, &positions, &channels)) {
+    if (orders_differ(param, &order)) {
         memory = (float *)mem_alloc(bytes, 1);
         if (!memory) return ERR_MEMORY;
-        transpose_inner(file_order, memory, outer, channels, positions);
+        reorder(&order, file_order, memory, true);
         file_order = memory;
     }
     GUARD(backend->upload(backend, param->tensor.data, file_order, bytes));

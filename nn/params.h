@@ -23,6 +23,7 @@ enum param_kind {
     PARAM_PLAIN,  // stored as declared
     PARAM_CONV,   // (O,H,W,I) in memory, (O,I,H,W) in files
     PARAM_LINEAR_CHW, // (O, H*W*C) in memory for an input map, (O, C*H*W) in files
+    PARAM_CONV_TRANSPOSE, // (H,W,O,I) in memory, (I,O,H,W) in files
 };
 
 enum init_kind {
@@ -121,6 +122,9 @@ enum status params_finish_grad(struct params *params) MUST_USE;
 enum status params_limit(struct params *params) MUST_USE;
 
 size_t params_count(const struct params *params, bool trainable_only); // elements, no buffers
+
+// The shape that a parameter has in files; returns its rank.
+int params_file_shape(const struct param *param, int64_t shape[TENSOR_MAX_RANK]);
 
 // Values of one parameter to and from the file's layout (float, host).
 enum status params_get(const struct params *params, const struct param *param,

@@ -145,7 +145,7 @@ static enum status writing_make(const struct checkpoint *c, bool with_velocity, 
         const struct param *p = params->items[i];
         struct st_entry *entry = &w->entries[w->n];
         *entry = (struct st_entry){.name = p->name, .dtype = ST_F32};
-        entry->rank = checkpoint_file_shape(p, entry->shape);
+        entry->rank = params_file_shape(p, entry->shape);
         w->items[w->n++] = (struct item){p, false};
         if (c->config->backbone.norm == NORM_BN && is_running_var(p->name)) add_counter(w, p);
     }

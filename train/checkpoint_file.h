@@ -21,9 +21,6 @@ extern "C" {
 
 enum { CHECKPOINT_NAME_BYTES = 160 };
 
-// A parameter's shape in files; returns its rank.
-int checkpoint_file_shape(const struct param *param, int64_t shape[TENSOR_MAX_RANK]);
-
 // Changes when trainable parameters, their order or their offsets do.
 uint32_t checkpoint_layout_hash(const struct params *params);
 

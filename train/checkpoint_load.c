@@ -10,18 +10,6 @@
 #include "train/checkpoint.h"
 #include "train/checkpoint_file.h"
 
-int checkpoint_file_shape(const struct param *param, int64_t shape[TENSOR_MAX_RANK])
-{
-    const struct tensor *t = &param->tensor;
-    for (int i = 0; i < TENSOR_MAX_RANK; i++) shape[i] = t->shape[i];
-    if (param->kind == PARAM_CONV) {
-        shape[1] = t->shape[3];
-        shape[2] = t->shape[1];
-        shape[3] = t->shape[2];
-    }
-    return t->rank;
-}
-
 static uint32_t hash_bytes(uint32_t hash, const void *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++) hash = (hash ^ ((const unsigned char *)bytes)[i]) * 16777619u;
@@ -125,7 +113,7 @@ static enum status load_params(const struct st_file *file, struct params *params
         struct param *p = params->items[i];
         const struct st_tensor *tensor = NULL;
         int64_t shape[TENSOR_MAX_RANK];
-        int rank = checkpoint_file_shape(p, shape);
+        int rank = params_file_shape(p, shape);
         GUARD(find_tensor(file, p->name, rank, shape, &tensor));
         GUARD(st_to_float(file, tensor, values));
         GUARD(params_set(params, p, values));

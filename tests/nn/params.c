@@ -135,6 +135,50 @@ Test(params, linear_layers_after_a_map_change_order_too)
     params_destroy(params);
 }
 
+Test(params, transposed_convolutions_change_order_too)
+{
+    struct params *params = new_params();
+    struct tensor *t;
+    struct param_spec spec = {.name = "conv5_mask.weight",
+                              .rank = 4,
+                              .shape = {2, 2, 3, 5}, // H W O I
+                              .kind = PARAM_CONV_TRANSPOSE,
+                              .init = INIT_KAIMING_NORMAL_FAN_OUT};
+    cr_assert_eq(params_declare(params, &spec, &t), OK);
+    cr_assert_eq(params_layout(params, 1), OK);
+    struct param *param = params_find(params, "conv5_mask.weight");
+    int64_t shape[TENSOR_MAX_RANK];
+    cr_assert_eq(params_file_shape(param, shape), 4);
+    cr_assert(shape[0] == 5 && shape[1] == 3 && shape[2] == 2 && shape[3] == 2);
+    float file[60], back[60];
+    for (int i = 0; i < 60; i++) file[i] = (float)i;
+    cr_assert_eq(params_set(params, param, file), OK);
+    // i=3, o=2, h=0, w=1 of the file is element 36 + 8 + 1.
+    cr_assert_eq(((float *)t->data)[((0 * 2 + 1) * 3 + 2) * 5 + 3], 45);
+    cr_assert_eq(params_get(params, param, back), OK);
+    cr_assert_arr_eq(back, file, sizeof file);
+    params_destroy(params);
+}
+
+// A kernel of 2x2 on 40 inputs: PyTorch's fan out of a transposed convolution is 4 * 40.
+Test(params, transposed_convolutions_start_as_in_pytorch)
+{
+    struct params *params = new_params();
+    struct tensor *t;
+    struct param_spec spec = {.name = "w",
+                              .rank = 4,
+                              .shape = {2, 2, 100, 40},
+                              .kind = PARAM_CONV_TRANSPOSE,
+                              .init = INIT_KAIMING_NORMAL_FAN_OUT};
+    cr_assert_eq(params_declare(params, &spec, &t), OK);
+    cr_assert_eq(params_layout(params, 3), OK);
+    double sum = 0;
+    size_t n = tensor_count(t);
+    for (size_t i = 0; i < n; i++) sum += pow((double)((float *)t->data)[i], 2);
+    cr_assert_float_eq(sqrt(sum / (double)n), sqrt(2.0 / 160), 2e-3);
+    params_destroy(params);
+}
+
 Test(params, a_name_declared_twice_is_refused)
 {
     struct params *params = new_params();
