@@ -6,7 +6,7 @@ if(TARGET tarn_cpu)
   target_link_libraries(tarn_cpu PUBLIC ${DNNL_LIBRARY})
 endif()
 # Multiplications and additions may fuse where rounding once is what an accumulation wants anyway.
-foreach(name IN ITEMS gemm winograd)
+foreach(name IN ITEMS gemm winograd roi_align)
   set_source_files_properties(${CMAKE_SOURCE_DIR}/cpu/${name}_hot.c
     PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
 endforeach()

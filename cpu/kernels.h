@@ -4,6 +4,7 @@
 
 #include "nn/backend.h"
 #include "nn/ops.h"
+#include "nn/ops_rcnn.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -41,6 +42,14 @@ struct cpu_backend {
 static inline struct cpu_backend *cpu_of(const struct op_call *call)
 {
     return (struct cpu_backend *)call->backend;
+}
+
+// Rows of a list that hold something (nn/ops_rcnn.h): all of `capacity` where there is no count.
+static inline int64_t cpu_count(const struct tensor *count, int64_t capacity)
+{
+    if (!count) return capacity;
+    int64_t n = *(const int32_t *)count->data;
+    return n < 0 ? 0 : n < capacity ? n : capacity;
 }
 
 // Parts of one scratch block: sizes are summed up first, then cut off one after another.

@@ -112,15 +112,15 @@ enum status sample_rois(struct tape *tape, struct tensor *boxes, struct tensor *
                         const struct sample_rois_args *args, struct roi_samples *samples) MUST_USE;
 
 // RoIAlign (He et al. 2017) on a pyramid: level = floor(4 + log2(sqrt(area) / 224) + 1e-6), clamped
-// to the levels at hand (the first is of stride 4: level 2). select: NULL, or (P) i32, indices into
+// to the levels at hand (scale 1/4 is level 2). select: NULL, or (P) i32, indices into
 // rois, whose number is `count` then. y (C or P, size, size, channels), valid = count.
 // A bin is the mean of sampling_ratio^2 bilinear samples (0: ceil(roi/size) each way).
 // aligned: coordinates lie half a pixel lower, and rois are not widened to 1 (Detectron2's V2).
 // Backward gathers, so that results repeat. Kernel inputs: rois, roi_image, count, select, maps ...
-enum { ROI_MAX_LEVELS = 4 };
+enum { ROI_MAX_LEVELS = 4, ROI_MAX_SIZE = 64 };
 struct roi_align_args {
     int n_levels;
-    float scales[ROI_MAX_LEVELS]; // 1/4, 1/8, ...
+    float scales[ROI_MAX_LEVELS]; // powers of two: 1/4, 1/8, ...
     int size, sampling_ratio;
     bool aligned;
 };
