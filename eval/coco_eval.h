@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/status.h"
+#include "coco/mask.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,29 +21,13 @@ extern "C" {
 
 enum eval_type { EVAL_BOXES, EVAL_MASKS };
 
-// A mask as files and detectors give it: a range of text, decoded when it is needed.
-enum eval_mask_kind {
-    MASK_NONE,
-    MASK_TEXT,     // compressed counts (coco/rle.h)
-    MASK_ESCAPED,  // the same inside a JSON string that holds escapes
-    MASK_COUNTS,   // a JSON array of run lengths
-    MASK_POLYGONS, // a JSON array of rings, each [x, y, x, y ...]
-};
-
-struct eval_mask {
-    const char *bytes; // borrowed; without quotes for text
-    uint32_t n_bytes;
-    int32_t height, width; // of run lengths; polygons take the image's
-    enum eval_mask_kind kind;
-};
-
 struct eval_detection {
     int64_t image_id, category_id;
     double box[4]; // x, y, width, height
     double score;
     // The rest may be left zero where boxes are all there is.
-    struct eval_mask mask;
-    double area;    // which tells small from large; when not has_area: the box's or the mask's
+    struct mask_text mask;
+    double area; // which tells small from large; when not has_area: the box's or the mask's
     bool has_area;
     bool lacks_box; // the mask's box stands for it
 };
@@ -87,12 +72,12 @@ enum eval_area_source { AREA_OF_FILE, AREA_OF_BOX, AREA_OF_MASK };
 struct eval_reading {
     enum eval_type type;
     enum eval_area_source area; // which tells small from large, of objects and of results
-    bool result_area_of_box;  // of results that have a bbox, as pycocotools has it for masks
-    bool derive_area;         // an object without area has that of its mask or box
-    bool count_id0;           // an object with the id 0 can be found
-    bool repeat_last;         // annotations of one id: the last in place of each
-    bool skip_unknown_images; // results for them are left out
-    bool is_strict;           // what would be warned about is ERR_DATA
+    bool result_area_of_box;    // of results that have a bbox, as pycocotools has it for masks
+    bool derive_area;           // an object without area has that of its mask or box
+    bool count_id0;             // an object with the id 0 can be found
+    bool repeat_last;           // annotations of one id: the last in place of each
+    bool skip_unknown_images;   // results for them are left out
+    bool is_strict;             // what would be warned about is ERR_DATA
 };
 
 // Ground truth of the evaluator: its own reading of the annotation file (areas, crowds, order).
@@ -154,8 +139,8 @@ void eval_result_free(struct eval_result *result);
 // The lines to stdout, as pycocotools prints them; a table of the classes.
 void eval_print(const struct eval_result *result);
 void eval_print_classes(const struct eval_result *result);
-// {"type": "bbox" or "segm", "stats": {...}, "summary": [the lines], "classes_without_objects": {...},
-// "per_class": [...]}, 17 significant digits.
+// {"type": "bbox" or "segm", "stats": {...}, "summary": [the lines], "classes_without_objects":
+// {...}, "per_class": [...]}, 17 significant digits.
 enum status eval_save_json(const struct eval_result *result, const char *path) MUST_USE;
 
 #ifdef __cplusplus

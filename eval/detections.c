@@ -31,8 +31,8 @@ static enum status measure_one(const struct eval_truth *truth, const struct eval
     TRY(mask_measure(&detection->mask, image->height, image->width, scratch, &pixels, box,
                      oddities));
     for (int i = 0; i < 4 && detection->lacks_box; i++) detection->box[i] = box[i];
-    bool is_box_area = reading->area == AREA_OF_BOX ||
-                       (reading->result_area_of_box && !detection->lacks_box);
+    bool is_box_area =
+        reading->area == AREA_OF_BOX || (reading->result_area_of_box && !detection->lacks_box);
     detection->area = is_box_area ? detection->box[2] * detection->box[3] : pixels;
     detection->has_area = true;
     *is_foreign =
@@ -76,9 +76,8 @@ enum status detections_measure(const char *path, const struct eval_truth *truth,
         unsigned oddities = 0;
         bool is_foreign = false;
         if (detection->mask.kind == MASK_NONE) continue;
-        enum status status =
-            measure_one(truth, reading, detection, &scratches[omp_get_thread_num()], &oddities,
-                        &is_foreign);
+        enum status status = measure_one(truth, reading, detection,
+                                         &scratches[omp_get_thread_num()], &oddities, &is_foreign);
         if (status == OK && !oddities && !is_foreign) continue;
         describe(which, detection, i);
         if (status != OK) {

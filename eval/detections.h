@@ -2,15 +2,15 @@
 #ifndef TARN_EVAL_DETECTIONS_H
 #define TARN_EVAL_DETECTIONS_H
 
-#include "eval/mask.h"
+#include "coco/mask.h"
 #include "eval/truth.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-// Fills area and, where it is lacking, box of every detection that has a mask. Detections of unknown
-// images are left alone. A mask that cannot be decoded is ERR_DATA, naming path and byte.
+// Fills area and, where it is lacking, box of every detection that has a mask. Detections of
+// unknown images are left alone. A mask that cannot be decoded is ERR_DATA, naming path and byte.
 enum status detections_measure(const char *path, const struct eval_truth *truth,
                                const struct eval_reading *reading,
                                struct eval_results *results) MUST_USE;

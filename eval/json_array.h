@@ -6,7 +6,7 @@
 #ifndef TARN_EVAL_JSON_ARRAY_H
 #define TARN_EVAL_JSON_ARRAY_H
 
-#include "base/json_scan.h"
+#include "base/object_reader.h"
 #include "base/status.h"
 
 #ifdef __cplusplus
@@ -41,20 +41,6 @@ struct array_format {
 // elements) gets a mem_alloc array of *n in file order.
 enum status array_read(const struct array_format *format, struct json_cursor *cursor, int n_threads,
                        void *elements, size_t *n) MUST_USE;
-
-// Iterates over the members of one object: `begin` at the '{', then `next` until it is false; each
-// value must be consumed between calls. key is raw bytes between the quotes, or decoded where it
-// holds escapes.
-struct object_reader {
-    struct json_cursor *cursor;
-    const char *key;
-    size_t key_bytes;
-    char decoded[64];
-    bool is_first, is_broken;
-};
-bool object_begin(struct object_reader *reader, struct json_cursor *cursor);
-bool object_next(struct object_reader *reader); // false: the end, or is_broken
-bool object_key_is(const struct object_reader *reader, const char *name);
 
 #ifdef __cplusplus
 }

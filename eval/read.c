@@ -112,3 +112,10 @@ bool read_string(struct json_cursor *cursor, const char *member, char **text,
     *text = copy;
     return true;
 }
+
+bool read_mask(struct json_cursor *cursor, struct mask_text *mask, struct element_error *error)
+{
+    struct mask_error wrong;
+    if (mask_scan(cursor, mask, &wrong)) return true;
+    return wrong.what ? element_fail(error, ERR_DATA, wrong.member, wrong.what) : false;
+}

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "coco/mask.h"
 #include "eval/json_array.h"
 
 #ifdef __cplusplus
@@ -27,6 +28,8 @@ bool read_flag(struct json_cursor *cursor, const char *member, bool *flag,
 // A decoded copy, mem_alloc.
 bool read_string(struct json_cursor *cursor, const char *member, char **text,
                  struct element_error *error);
+// A segmentation, not decoded.
+bool read_mask(struct json_cursor *cursor, struct mask_text *mask, struct element_error *error);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,5 @@
 #include "eval/result_read.h"
 
-#include "eval/mask.h"
 #include "eval/read.h"
 
 enum { HAS_IMAGE = 1, HAS_CATEGORY = 2, HAS_SCORE = 4, HAS_BOX = 8, HAS_MASK = 16 };
@@ -39,7 +38,7 @@ static bool read_member(struct object_reader *reader, struct reading *reading,
     if (object_key_is(reader, "segmentation")) {
         reading->has |= HAS_MASK;
         reading->segmentation = *cursor;
-        if (reading->keeps_mask) return mask_scan(cursor, &detection->mask, error);
+        if (reading->keeps_mask) return read_mask(cursor, &detection->mask, error);
     }
     return json_skip_value(cursor);
 }
@@ -71,5 +70,5 @@ bool result_read(const void *context, void *element, struct json_cursor *cursor,
     detection->lacks_box = !(reading.has & HAS_BOX);
     if (!detection->lacks_box) return true;
     if (!(reading.has & HAS_MASK)) return element_fail(error, ERR_DATA, "bbox", "is missing");
-    return reading.keeps_mask || mask_scan(&reading.segmentation, &detection->mask, error);
+    return reading.keeps_mask || read_mask(&reading.segmentation, &detection->mask, error);
 }

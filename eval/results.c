@@ -178,7 +178,7 @@ enum status eval_results_load(const char *path, const struct eval_truth *truth,
     TRY(eval_results_open(path, truth, EVAL_BOXES, &results));
     // What was measured stays; the text does not.
     for (size_t i = 0; i < results.n; i++)
-        results.detections[i].mask = (struct eval_mask){.kind = MASK_NONE};
+        results.detections[i].mask = (struct mask_text){.kind = MASK_NONE};
     *detections = results.detections;
     *n = results.n;
     results.detections = NULL;

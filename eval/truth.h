@@ -33,14 +33,14 @@ struct truth_object {
     bool lacks_area;       // to be derived from the mask
     double box[4];         // x, y, width, height; with masks: the mask's box
     double area;           // the file's, unless read otherwise
-    struct eval_mask mask; // as the file has it, while masks are loaded
+    struct mask_text mask; // as the file has it, while masks are loaded
     struct rle rle;        // owned; empty when only boxes are loaded
 };
 
 struct eval_truth {
     char *path;
     enum eval_type type;
-    bool count_id0; // an object with the id 0 can be found
+    bool count_id0;             // an object with the id 0 can be found
     struct truth_image *images; // ascending id, unique
     size_t n_images;
     struct truth_category *categories; // ascending, unique

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "coco/mask.h"
 #include "eval/first_error.h"
-#include "eval/mask.h"
 #include "eval/oddity.h"
 #include "eval/truth_read.h"
 
@@ -61,7 +61,7 @@ enum status truth_decode_masks(struct eval_truth *truth, const struct file_map *
                      byte);
             first_error_note(&odd, byte, OK, which);
         }
-        object->mask = (struct eval_mask){.kind = MASK_NONE}; // the file is unmapped soon
+        object->mask = (struct mask_text){.kind = MASK_NONE}; // the file is unmapped soon
     }
     for (int i = 0; i < n_threads; i++) mask_scratch_free(&scratches[i]);
     mem_free(scratches);

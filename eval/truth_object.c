@@ -1,4 +1,3 @@
-#include "eval/mask.h"
 #include "eval/read.h"
 #include "eval/truth_read.h"
 
@@ -48,7 +47,7 @@ static bool read_member(struct object_reader *reader, const struct eval_reading 
     }
     if (object_key_is(reader, "segmentation") && needs_mask(reading)) {
         *has |= HAS_MASK;
-        return mask_scan(cursor, &object->mask, error);
+        return read_mask(cursor, &object->mask, error);
     }
     if (object_key_is(reader, "iscrowd")) {
         *has |= HAS_CROWD;

@@ -1,10 +1,10 @@
-#include "eval/mask.h"
+#include "coco/mask.h"
 
 #include <string.h>
 
 #include "base/json_number.h"
 #include "base/mem.h"
-#include "eval/read.h"
+#include "base/object_reader.h"
 
 void mask_scratch_free(struct mask_scratch *scratch)
 {
@@ -17,6 +17,12 @@ void mask_scratch_free(struct mask_scratch *scratch)
     *scratch = (struct mask_scratch){0};
 }
 
+static bool mask_error_set(struct mask_error *error, const char *member, const char *what)
+{
+    *error = (struct mask_error){member, what};
+    return false;
+}
+
 static bool next_is(struct json_cursor *cursor, unsigned char byte)
 {
     json_skip_space(cursor);
@@ -24,26 +30,25 @@ static bool next_is(struct json_cursor *cursor, unsigned char byte)
 }
 
 // The range of a value, which is checked for its syntax.
-static bool take_range(struct json_cursor *cursor, struct eval_mask *mask,
-                       struct element_error *error)
+static bool take_range(struct json_cursor *cursor, struct mask_text *mask, struct mask_error *error)
 {
     json_skip_space(cursor);
     const unsigned char *begin = cursor->at;
     if (!json_skip_value(cursor)) return false;
     size_t n = (size_t)(cursor->at - begin);
-    if (n > UINT32_MAX) return element_fail(error, ERR_DATA, "segmentation", "is too long");
+    if (n > UINT32_MAX) return mask_error_set(error, "segmentation", "is too long");
     mask->bytes = (const char *)begin;
     mask->n_bytes = (uint32_t)n;
     return true;
 }
 
-static bool scan_counts(struct json_cursor *cursor, struct eval_mask *mask,
-                        struct element_error *error)
+static bool scan_counts(struct json_cursor *cursor, struct mask_text *mask,
+                        struct mask_error *error)
 {
     bool is_text = next_is(cursor, '"');
     if (!is_text && !next_is(cursor, '[')) {
         if (!json_skip_value(cursor)) return false;
-        return element_fail(error, ERR_DATA, "counts", "is neither a string nor an array");
+        return mask_error_set(error, "counts", "is neither a string nor an array");
     }
     if (!take_range(cursor, mask, error)) return false;
     mask->kind = MASK_COUNTS;
@@ -54,29 +59,40 @@ static bool scan_counts(struct json_cursor *cursor, struct eval_mask *mask,
     return true;
 }
 
-static bool scan_size(struct json_cursor *cursor, struct eval_mask *mask,
-                      struct element_error *error)
+static bool read_side(struct json_cursor *cursor, int64_t *side, struct mask_error *error)
+{
+    struct json_number number = {.is_integer = false};
+    json_skip_space(cursor);
+    bool is_number = cursor->at < cursor->end &&
+                     (*cursor->at == '-' || (*cursor->at >= '0' && *cursor->at <= '9'));
+    if (is_number ? !json_read_number(cursor, &number) : !json_skip_value(cursor)) return false;
+    if (!number.is_integer) return mask_error_set(error, "size", "is not a whole number");
+    *side = number.integer;
+    return true;
+}
+
+static bool scan_size(struct json_cursor *cursor, struct mask_text *mask, struct mask_error *error)
 {
     int64_t side[2];
     if (!next_is(cursor, '[')) {
         if (!json_skip_value(cursor)) return false;
-        return element_fail(error, ERR_DATA, "size", "is not an array of two whole numbers");
+        return mask_error_set(error, "size", "is not an array of two whole numbers");
     }
     cursor->at++;
     for (int i = 0; i < 2; i++) {
         if (i > 0 && !json_skip_byte(cursor, ',', "expected ','")) return false;
-        if (!read_id(cursor, "size", &side[i], error)) return false;
+        if (!read_side(cursor, &side[i], error)) return false;
     }
     if (!json_skip_byte(cursor, ']', "expected ']'")) return false;
     if (rle_check_size(side[0], side[1]) != OK)
-        return element_fail(error, ERR_DATA, "size", "is negative or too large for an image");
+        return mask_error_set(error, "size", "is negative or too large for an image");
     mask->height = (int32_t)side[0];
     mask->width = (int32_t)side[1];
     return true;
 }
 
-static bool scan_object(struct json_cursor *cursor, struct eval_mask *mask,
-                        struct element_error *error)
+static bool scan_object(struct json_cursor *cursor, struct mask_text *mask,
+                        struct mask_error *error)
 {
     struct object_reader reader;
     bool has_size = false;
@@ -92,20 +108,20 @@ static bool scan_object(struct json_cursor *cursor, struct eval_mask *mask,
         }
     }
     if (reader.is_broken) return false;
-    if (!has_size) return element_fail(error, ERR_DATA, "segmentation", "has no size");
-    if (mask->kind == MASK_NONE)
-        return element_fail(error, ERR_DATA, "segmentation", "has no counts");
+    if (!has_size) return mask_error_set(error, "segmentation", "has no size");
+    if (mask->kind == MASK_NONE) return mask_error_set(error, "segmentation", "has no counts");
     return true;
 }
 
-bool mask_scan(struct json_cursor *cursor, struct eval_mask *mask, struct element_error *error)
+bool mask_scan(struct json_cursor *cursor, struct mask_text *mask, struct mask_error *error)
 {
-    *mask = (struct eval_mask){.kind = MASK_NONE};
+    *mask = (struct mask_text){.kind = MASK_NONE};
+    *error = (struct mask_error){NULL, NULL};
     if (next_is(cursor, '{')) return scan_object(cursor, mask, error);
     bool is_array = next_is(cursor, '[');
     if (!take_range(cursor, mask, error)) return false;
     if (!is_array)
-        return element_fail(error, ERR_DATA, "segmentation", "is neither an object nor an array");
+        return mask_error_set(error, "segmentation", "is neither an object nor an array");
     mask->kind = MASK_POLYGONS;
     return true;
 }
@@ -119,7 +135,7 @@ static int hex_value(char c)
 
 // Undoes the escapes of a JSON string that was checked. What does not fit a byte becomes one that
 // is no part of run-length text.
-static enum status unescape(const struct eval_mask *mask, struct mask_scratch *scratch, size_t *n)
+static enum status unescape(const struct mask_text *mask, struct mask_scratch *scratch, size_t *n)
 {
     TRY(mem_reserve(&scratch->text, &scratch->text_capacity, mask->n_bytes, 1));
     const char *from = mask->bytes, *end = from + mask->n_bytes;
@@ -144,7 +160,7 @@ static enum status unescape(const struct eval_mask *mask, struct mask_scratch *s
     return OK;
 }
 
-static struct json_cursor cursor_of(const struct eval_mask *mask)
+static struct json_cursor cursor_of(const struct mask_text *mask)
 {
     const unsigned char *bytes = (const unsigned char *)mask->bytes;
     return (struct json_cursor){bytes, bytes, bytes + mask->n_bytes, NULL};
@@ -161,7 +177,7 @@ static bool has_next(struct json_cursor *cursor, bool is_first)
     return true;
 }
 
-static enum status decode_counts(const struct eval_mask *mask, struct rle *rle)
+static enum status decode_counts(const struct mask_text *mask, struct rle *rle)
 {
     struct json_cursor cursor = cursor_of(mask);
     struct json_number number;
@@ -193,7 +209,7 @@ static enum status read_ring(struct json_cursor *cursor, size_t ring, struct mas
     return OK;
 }
 
-static enum status decode_polygons(const struct eval_mask *mask, int height, int width,
+static enum status decode_polygons(const struct mask_text *mask, int height, int width,
                                    struct mask_scratch *scratch, struct rle *rle,
                                    unsigned *oddities)
 {
@@ -224,7 +240,7 @@ static enum status decode_polygons(const struct eval_mask *mask, int height, int
     return rle_append(rle, (uint32_t)(height * width)); // begin has checked the product
 }
 
-enum status mask_decode(const struct eval_mask *mask, int image_height, int image_width,
+enum status mask_decode(const struct mask_text *mask, int image_height, int image_width,
                         struct mask_scratch *scratch, struct rle *rle, unsigned *oddities)
 {
     size_t n;
@@ -245,7 +261,7 @@ enum status mask_decode(const struct eval_mask *mask, int image_height, int imag
     return fail(ERR_DATA, "there is no mask");
 }
 
-enum status mask_measure(const struct eval_mask *mask, int image_height, int image_width,
+enum status mask_measure(const struct mask_text *mask, int image_height, int image_width,
                          struct mask_scratch *scratch, uint32_t *area, double box[4],
                          unsigned *oddities)
 {
