@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "cli/eval_options.h"
 #include "eval/evaluation.h"
+#include "eval/report/report.h"
 #include "train/evaluate.h"
 #include "train/live_line.h"
 
@@ -8,9 +9,11 @@ static const struct command_help help = {
     "eval",
     "--annotations GT.json (--results R.json | --checkpoint C --images DIR [--save-results R.json])"
     " [--type bbox|segm] [--per-class] [--json OUT.json] [--tensors OUT.safetensors]"
-    " [section.key=value ...]",
-    "Prints COCO's numbers, equal to pycocotools' to the last bit. What the files may hold and what\n"
-    "is done with it: docs/evaluator.md. An image that cannot be read is reported and counts as one\n"
+    " [--report OUT.html [--images DIR]] [section.key=value ...]",
+    "Prints COCO's numbers, equal to pycocotools' to the last bit. What the files may hold and "
+    "what\n"
+    "is done with it: docs/evaluator.md. An image that cannot be read is reported and counts as "
+    "one\n"
     "without detections; the exit code is then 4.",
     eval_option_fields, NULL};
 
@@ -56,6 +59,15 @@ done:
     return status;
 }
 
+static enum status write_page(const struct eval_options *options, const struct eval_truth *truth,
+                              const struct subject *subject, const struct evaluation *evaluation)
+{
+    const struct report_options page = {
+        .subject = options->results[0] ? options->results : options->checkpoint,
+        .images = options->images[0] ? options->images : NULL};
+    return report_write(options->report, truth, subject->results.detections, evaluation, &page);
+}
+
 static enum status report(const struct eval_options *options, const struct evaluation *evaluation)
 {
     eval_print(&evaluation->result);
@@ -82,9 +94,10 @@ static enum status evaluate(const struct eval_options *options, const struct eva
     if (options->save_results[0])
         GUARD(eval_results_save(options->save_results, subject.results.detections,
                                 subject.results.n));
-    GUARD(evaluation_run(truth, subject.results.detections, subject.results.n, params,
-                         &evaluation));
+    GUARD(
+        evaluation_run(truth, subject.results.detections, subject.results.n, params, &evaluation));
     GUARD(report(options, &evaluation));
+    if (options->report[0]) GUARD(write_page(options, truth, &subject, &evaluation));
     if (subject.n_broken)
         status = fail(ERR_DATA, "%zu images could not be read; they count as without detections",
                       subject.n_broken);
@@ -107,8 +120,10 @@ static enum status check(const struct eval_options *o, const struct arguments *a
         return fail(ERR_USAGE, "--checkpoint needs --images beside it");
     if (o->checkpoint[0] && o->type)
         return fail(ERR_USAGE, "--type segm needs --results: models give boxes");
-    if (o->results[0] && (o->images[0] || o->save_results[0] || o->config[0]))
-        return fail(ERR_USAGE, "--images, --config and --save-results do not go with --results");
+    if (o->results[0] && (o->save_results[0] || o->config[0]))
+        return fail(ERR_USAGE, "--config and --save-results do not go with --results");
+    if (o->results[0] && o->images[0] && !o->report[0])
+        return fail(ERR_USAGE, "--images goes with --results only for --report");
     return o->results[0] ? arguments_no_assignments(&help, arguments) : OK;
 }
 

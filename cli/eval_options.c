@@ -4,19 +4,26 @@
 #include <string.h>
 
 #define AT(member) offsetof(struct eval_options, member)
-#define TEXT(name, member, help)   {name, FIELD_STRING, AT(member), "", 0, 0, NULL, help}
-#define SWITCH(name, member, help) {name, FIELD_BOOL, AT(member), "false", 0, 0, NULL, help}
+#define TEXT(name, member, help)                                                                   \
+    {                                                                                              \
+        name, FIELD_STRING, AT(member), "", 0, 0, NULL, help                                       \
+    }
+#define SWITCH(name, member, help)                                                                 \
+    {                                                                                              \
+        name, FIELD_BOOL, AT(member), "false", 0, 0, NULL, help                                    \
+    }
 const struct field eval_option_fields[] = {
     TEXT("annotations", annotations, "Ground truth in COCO's format."),
     TEXT("results", results, "Evaluate this COCO results file instead of a model."),
     TEXT("checkpoint", checkpoint, "Model to evaluate (safetensors)."),
     TEXT("config", config, "Config of the model, for a checkpoint that tarn did not write."),
-    TEXT("images", images, "Folder of the images."),
+    TEXT("images", images, "Folder of the images; with --results only for the report's."),
     TEXT("save-results", save_results, "Write the model's detections as a COCO results file."),
     {"type", FIELD_CHOICE, AT(type), "bbox", 0, 0, "bbox|segm", "Boxes or masks."},
     SWITCH("per-class", per_class, "Print a table of the classes."),
     TEXT("json", json, "Write the numbers as JSON, each class's too."),
     TEXT("tensors", tensors, "Write precision, recall and scores (safetensors)."),
+    TEXT("report", report, "Write a page with curves, errors and the worst images (HTML)."),
     {"iou", FIELD_FLOATS, AT(iou), "", 1e-9, 1, NULL,
      "IoU thresholds instead of COCO's 0.50:0.05:0.95."},
     TEXT("areas", areas,
@@ -30,8 +37,7 @@ const struct field eval_option_fields[] = {
     SWITCH("class-agnostic", class_agnostic, "All classes are one."),
     SWITCH("honor-ignore", honor_ignore,
            "Objects with a true \"ignore\" count neither as found nor as missed."),
-    SWITCH("fix-id0", fix_id0,
-           "An object with the id 0 can be found; in pycocotools it never is."),
+    SWITCH("fix-id0", fix_id0, "An object with the id 0 can be found; in pycocotools it never is."),
     {"area-from", FIELD_CHOICE, AT(area_from), "file", 0, 0, "file|bbox|mask",
      "What tells small from large: the objects' \"area\" (and the results' boxes or masks), or "
      "boxes, or masks, for objects and results."},

@@ -22,8 +22,8 @@ enum status evaluation_run(const struct eval_truth *truth, const struct eval_det
                            struct evaluation *evaluation) MUST_USE;
 // A safetensors file of "precision" and "scores" (T, R, K, A, M), "recall" (T, K, A, M), float64,
 // and what their axes are: "iou_thresholds", "recall_thresholds", "category_ids" (one -1 when
-// categories are not used), "area_ranges" (A, 2), "max_detections". Metadata: "type", "areas" (their
-// labels, separated by commas).
+// categories are not used), "area_ranges" (A, 2), "max_detections". Metadata: "type", "areas"
+// (their labels, separated by commas).
 enum status evaluation_save_tensors(const struct evaluation *evaluation, const char *path) MUST_USE;
 
 void evaluation_free(struct evaluation *evaluation);

@@ -196,8 +196,8 @@ static enum status match_areas(const struct eval_truth *truth, const struct eval
     find_candidates(cell, lowest_threshold(params), bench);
     for (int a = 0; a < params->n_areas; a++) {
         size_t at = (size_t)a * cells->n_detections + cell->first_detection;
-        match_cell(truth, cell, detections, &params->areas[a], params, bench,
-                   matches->matched + at, matches->ignored + at);
+        match_cell(truth, cell, detections, &params->areas[a], params, bench, matches->matched + at,
+                   matches->ignored + at);
     }
     return OK;
 }

@@ -13,8 +13,9 @@ static void write_stats(FILE *stream, const double stats[COCO_STATS], const char
 
 static void write_line(FILE *stream, const struct eval_line *line, bool is_first)
 {
-    fprintf(stream, "%s\n    {\"metric\": \"%s\", \"iou\": [%.17g, %.17g], \"area\": ",
-            is_first ? "" : ",", line->is_recall ? "AR" : "AP", line->first_iou,
+    fprintf(stream,
+            "%s\n    {\"metric\": \"%s\", \"iou\": [%.17g, %.17g], \"area\": ", is_first ? "" : ",",
+            line->is_recall ? "AR" : "AP", line->first_iou,
             line->is_range ? line->last_iou : line->first_iou);
     json_write_string(stream, line->area);
     fprintf(stream, ", \"max_detections\": %d, \"value\": %.17g}", line->limit, line->value);

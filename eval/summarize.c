@@ -128,13 +128,13 @@ enum status summarize(const struct eval_tensors *tensors, const struct eval_para
     };
     double *values = values_create(tensors, category == ALL_CATEGORIES ? tensors->n_categories : 1);
     if (!values) return ERR_MEMORY;
-    for (int i = 0; i < COCO_STATS; i++)
-        stats[i] = mean_of(tensors, &choices[i], category, values);
+    for (int i = 0; i < COCO_STATS; i++) stats[i] = mean_of(tensors, &choices[i], category, values);
     mem_free(values);
     return OK;
 }
 
-_Static_assert(3 + 2 * (EVAL_MAX_AREAS - 1) + EVAL_MAX_LIMITS <= EVAL_MAX_LINES, "room for all lines");
+_Static_assert(3 + 2 * (EVAL_MAX_AREAS - 1) + EVAL_MAX_LIMITS <= EVAL_MAX_LINES,
+               "room for all lines");
 
 // The lines' choices, in pycocotools' order; returns how many.
 static size_t choose_lines(const struct eval_params *params, struct choice *choices)

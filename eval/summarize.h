@@ -16,8 +16,8 @@ extern "C" {
 enum status summarize(const struct eval_tensors *tensors, const struct eval_params *params,
                       size_t category, double stats[COCO_STATS]) MUST_USE;
 
-// The lines to print: AP; AP at 0.5 and at 0.75 where they are among the thresholds; AP in the other
-// areas; AR at each limit; AR in the other areas. "all", or the first area, is the main one.
+// The lines to print: AP; AP at 0.5 and at 0.75 where they are among the thresholds; AP in the
+// other areas; AR at each limit; AR in the other areas. "all", or the first area, is the main one.
 enum status summarize_lines(const struct eval_tensors *tensors, const struct eval_params *params,
                             struct eval_line lines[EVAL_MAX_LINES], size_t *n_lines) MUST_USE;
 

@@ -78,8 +78,7 @@ static enum status repeat_last(struct eval_truth *truth, const struct numbered_i
     }
     GUARD(order_by_cell(images, zeros, n, truth->n_images, 1, &order));
     for (size_t i = 0; i < n; i++)
-        repeated[i] =
-            truth->objects[last_of_id(ids, total, truth->objects[indices[order[i]]].id)];
+        repeated[i] = truth->objects[last_of_id(ids, total, truth->objects[indices[order[i]]].id)];
     struct truth_object *given = truth->objects;
     truth->objects = repeated;
     truth->n_objects = n;

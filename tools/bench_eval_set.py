@@ -7,9 +7,9 @@ results an object lie near it, mostly with its class; the others are anywhere. O
 of one to three rings, crowds (1.2 %) have uncompressed run lengths; results are compressed run
 lengths. Coordinates have two decimals and scores five.
 
---hard makes a set of rare cases instead: 15 % crowds, repeated objects, boxes on a grid of 8 pixels,
-areas on the limits of small, medium and large, scores of two decimals (many ties), three classes
-without objects, files shuffled.
+--hard makes a set of rare cases instead: 15 % crowds, repeated objects, boxes on a grid of 8
+pixels, areas on the limits of small, medium and large, scores of two decimals (many ties), three
+classes without objects, files shuffled.
 """
 import argparse
 import json
@@ -144,7 +144,8 @@ class Maker:
         for name, value in (("truth", truth), ("boxes", boxes), ("masks", masks)):
             with open(folder / f"{name}.json", "w") as file:
                 json.dump(value, file)
-        print(f"{folder}: {len(self.images)} images, {len(annotations)} objects, {len(boxes)} results")
+        print(f"{folder}: {len(self.images)} images, {len(annotations)} objects, "
+              f"{len(boxes)} results")
 
 
 def main():

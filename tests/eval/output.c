@@ -32,8 +32,14 @@ static struct eval_class classes[] = {
     {2, name_wide, {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}, 0, 7},
     {90, name_empty, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 1, 0},
 };
-#define AP(low, high, range, area, value) {false, low, high, range, area, 100, value}
-#define AR(area, limit, value)            {true, 0.5, 0.95, true, area, limit, value}
+#define AP(low, high, range, area, value)                                                          \
+    {                                                                                              \
+        false, low, high, range, area, 100, value                                                  \
+    }
+#define AR(area, limit, value)                                                                     \
+    {                                                                                              \
+        true, 0.5, 0.95, true, area, limit, value                                                  \
+    }
 static const struct eval_result result = {
     .stats = {1.0 / 3, 0.6969727247299577, 0.57298166699, 0.5, 0.51939969, 0.9999999, 0.3868, 0, -1,
               0.6398, 0.1, 1},

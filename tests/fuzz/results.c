@@ -58,7 +58,8 @@ static void evaluate(const struct eval_truth *truth, const struct eval_results *
         return;
     }
     for (int i = 0; i < COCO_STATS; i++)
-        require(run.result.stats[i] == -1 || (run.result.stats[i] >= 0 && run.result.stats[i] <= 1));
+        require(run.result.stats[i] == -1 ||
+                (run.result.stats[i] >= 0 && run.result.stats[i] <= 1));
     evaluation_free(&run);
 }
 
