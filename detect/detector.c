@@ -72,28 +72,3 @@ enum status detector_forward(struct detector *detector, struct tape *tape, struc
 {
     return detector->kind->forward(detector, tape, images);
 }
-
-enum status detections_create(int n, int capacity, struct detections *out)
-{
-    size_t images = (size_t)n, slots = images * (size_t)capacity;
-    struct detections d = {.n = n, .capacity = capacity};
-    d.counts = mem_alloc(images, sizeof *d.counts);
-    d.boxes = mem_alloc(slots, 4 * sizeof *d.boxes);
-    d.scores = mem_alloc(slots, sizeof *d.scores);
-    d.labels = mem_alloc(slots, sizeof *d.labels);
-    if (!d.counts || !d.boxes || !d.scores || !d.labels) {
-        detections_free(&d);
-        return ERR_MEMORY;
-    }
-    *out = d;
-    return OK;
-}
-
-void detections_free(struct detections *detections)
-{
-    mem_free(detections->counts);
-    mem_free(detections->boxes);
-    mem_free(detections->scores);
-    mem_free(detections->labels);
-    *detections = (struct detections){0};
-}

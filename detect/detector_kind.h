@@ -35,9 +35,6 @@ struct detector_kind {
 
 extern const struct detector_kind detector_retinanet;
 
-// Allocates detections for n images.
-enum status detections_create(int n, int capacity, struct detections *detections) MUST_USE;
-
 #ifdef __cplusplus
 }
 #endif

@@ -3,46 +3,18 @@
 #include <math.h>
 #include <stdio.h>
 
-static enum status declare_conv(struct params *params, const char *name, int out, int in,
-                                double bias_value, struct tensor **weight, struct tensor **bias)
-{
-    char full[sizeof((struct param *)NULL)->name];
-    snprintf(full, sizeof full, "%s.weight", name);
-    struct param_spec spec = {
-        .name = full,
-        .rank = 4,
-        .shape = {out, 3, 3, in},
-        .group = PARAM_WEIGHT,
-        .kind = PARAM_CONV,
-        .init = INIT_NORMAL,
-        .init_a = 0.01,
-    };
-    TRY(params_declare(params, &spec, weight));
-    snprintf(full, sizeof full, "%s.bias", name);
-    spec = (struct param_spec){
-        .name = full,
-        .rank = 1,
-        .shape = {out},
-        .group = PARAM_BIAS,
-        .kind = PARAM_PLAIN,
-        .init = INIT_CONSTANT,
-        .init_a = bias_value,
-    };
-    return params_declare(params, &spec, bias);
-}
-
 static enum status declare_tower(struct params *params, const char *head, const char *last,
                                  int channels, int out, double bias, struct tower *tower)
 {
+    struct layer_init init = {INIT_NORMAL, 0.01, INIT_CONSTANT, 0};
     char name[96];
     for (int i = 0; i < TOWER_CONVS; i++) {
         snprintf(name, sizeof name, "head.%s.conv.%d.0", head, i);
-        TRY(declare_conv(params, name, channels, channels, 0, &tower->weights[i],
-                         &tower->biases[i]));
+        TRY(layer_declare_conv(params, name, channels, 3, channels, &init, &tower->layers[i]));
     }
     snprintf(name, sizeof name, "head.%s.%s", head, last);
-    return declare_conv(params, name, out, channels, bias, &tower->weights[TOWER_CONVS],
-                        &tower->biases[TOWER_CONVS]);
+    init.bias_a = bias;
+    return layer_declare_conv(params, name, out, 3, channels, &init, &tower->layers[TOWER_CONVS]);
 }
 
 enum status retinanet_head_declare(struct params *params, int channels, int n_anchors,
@@ -60,9 +32,8 @@ static enum status run_tower(const struct tower *tower, struct tape *tape, struc
 {
     struct tensor *map = x;
     for (int i = 0; i <= TOWER_CONVS; i++) {
-        struct conv2d_args args = {.stride = 1, .padding = 1, .relu = i < TOWER_CONVS};
         struct tensor *next = NULL;
-        TRY(conv2d(tape, map, tower->weights[i], NULL, tower->biases[i], NULL, &args, &next));
+        TRY(layer_conv(&tower->layers[i], tape, map, i < TOWER_CONVS, &next));
         if (map != x) tape_drop(tape, map);
         map = next;
     }

@@ -3,8 +3,7 @@
 #ifndef TARN_DETECT_RETINANET_HEAD_H
 #define TARN_DETECT_RETINANET_HEAD_H
 
-#include "nn/ops.h"
-#include "nn/params.h"
+#include "detect/layer.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -13,7 +12,7 @@ extern "C" {
 enum { TOWER_CONVS = 4 };
 
 struct tower {
-    struct tensor *weights[TOWER_CONVS + 1], *biases[TOWER_CONVS + 1]; // the last: predictions
+    struct layer layers[TOWER_CONVS + 1]; // the last: predictions
 };
 
 struct retinanet_head {

@@ -1,0 +1,39 @@
+#include "detect/batch_upload.h"
+
+enum status batch_upload_images(struct tape *tape, const struct batch *batch,
+                                struct tensor **images)
+{
+    int64_t shape[4] = {batch->n, batch->height, batch->width, 3};
+    return tape_upload(tape, DTYPE_F32, 4, shape, batch->images, images);
+}
+
+enum status batch_upload_sizes(struct tape *tape, const struct batch *batch, struct tensor **sizes)
+{
+    int64_t shape[2] = {batch->n, 2};
+    return tape_upload(tape, DTYPE_F32, 2, shape, batch->sizes, sizes);
+}
+
+enum status batch_upload_objects(struct tape *tape, const struct batch *batch,
+                                 struct batch_objects *objects)
+{
+    int64_t shape[3] = {batch->n, batch->max_objects, 4};
+    TRY(tape_upload(tape, DTYPE_F32, 3, shape, batch->boxes, &objects->boxes));
+    TRY(tape_upload(tape, DTYPE_I32, 2, shape, batch->labels, &objects->labels));
+    return tape_upload(tape, DTYPE_I32, 1, shape, batch->counts, &objects->counts);
+}
+
+enum status batch_upload_masks(struct tape *tape, const struct batch *batch,
+                               struct batch_masks *masks)
+{
+    static const uint8_t nothing = 0;
+    bool is_empty = batch->mask_bytes == 0; // images without objects
+    if (!batch->mask_frames || !batch->mask_starts || (!is_empty && !batch->masks))
+        return fail(ERR_DATA, "the images have no masks to train on");
+    int64_t n_bytes = is_empty ? 1 : (int64_t)batch->mask_bytes;
+    int64_t frames[2] = {(int64_t)batch->n * batch->max_objects, 4};
+    int64_t starts[2] = {frames[0], 2};
+    TRY(tape_upload(tape, DTYPE_U8, 1, &n_bytes, is_empty ? &nothing : batch->masks,
+                    &masks->masks));
+    TRY(tape_upload(tape, DTYPE_I32, 2, frames, batch->mask_frames, &masks->frames));
+    return tape_upload(tape, DTYPE_I32, 2, starts, batch->mask_starts, &masks->starts);
+}
