@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "nn/ops_map.h"
 
 static enum status check_and_declare(struct pool *pool, struct params *params, const char *prefix,
                                      int n_channels)
@@ -41,10 +42,24 @@ void site_pool_destroy(struct pool *pool)
     mem_free(pool);
 }
 
+// Compositions compute in f32.
+static enum status build(const struct pool *pool, struct tape *tape, struct tensor *x,
+                         struct tensor **y)
+{
+    struct tensor *wide = NULL, *result = NULL;
+    if (x->dtype != DTYPE_BF16) return pool->def->build(tape, pool, x, y);
+    TRY(cast(tape, x, &(const struct cast_args){DTYPE_F32}, &wide));
+    TRY(pool->def->build(tape, pool, wide, &result));
+    tape_drop(tape, wide);
+    TRY(cast(tape, result, &(const struct cast_args){DTYPE_BF16}, y));
+    tape_drop(tape, result);
+    return OK;
+}
+
 enum status site_pool_forward(const struct pool *pool, struct tape *tape, struct tensor *x,
                               struct tensor **y)
 {
-    if (pool->def->build) return pool->def->build(tape, pool, x, y);
+    if (pool->def->build) return build(pool, tape, x, y);
     struct pool_op_args args = {
         .def = pool->def, .window = pool->window, .site = pool->index, .args = pool->args};
     return pool_op(tape, x, pool->n_params, pool->params, &args, y);

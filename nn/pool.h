@@ -19,7 +19,7 @@ struct tape;
 struct pool_def;
 
 // One pooling layer of a model: its kind, geometry, parameters and trainable tensors.
-enum { POOL_MAX_PARAMS = 8, POOL_MAX_SAVED = 4, POOL_ARGS_BYTES = 8192 };
+enum { POOL_MAX_PARAMS = 9, POOL_MAX_SAVED = 4, POOL_ARGS_BYTES = 8192 };
 struct pool {
     const struct pool_def *def;
     enum pool_site site;
