@@ -24,6 +24,7 @@ need "$(module libcjson)" libcjson-dev
 need "$(module libturbojpeg)" libturbojpeg0-dev libturbojpeg-dev
 need "$(module libpng)" libpng-dev
 need "$(module cairo)" libcairo2-dev
+need "$(module libzip)" libzip-dev
 need "$(module criterion)" libcriterion-dev
 need "$(header oneapi/dnnl/dnnl.h)" libdnnl-dev
 need "$(tool fc-list)" fontconfig
