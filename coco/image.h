@@ -37,6 +37,9 @@ enum status image_decode(const void *bytes, size_t n_bytes, const char *name, en
 
 // quality 1..100; 4:4:4 from 90 upwards, else 4:2:0. Written atomically.
 enum status image_save_jpeg(const char *path, const struct image *image, int quality) MUST_USE;
+// The same into memory: *bytes is mem_alloc.
+enum status image_encode_jpeg(const struct image *image, int quality, uint8_t **bytes,
+                              size_t *n_bytes) MUST_USE;
 enum status image_save_png(const char *path, const struct image *image) MUST_USE;
 
 // torchvision's size rule (GeneralizedRCNNTransform, eager): scale = min(min_size / short side,
@@ -44,7 +47,10 @@ enum status image_save_png(const char *path, const struct image *image) MUST_USE
 void resize_target(int width, int height, int min_size, int max_size, int *new_width,
                    int *new_height);
 
-// Normalise ((x/255 - mean) / std, ImageNet's), then bilinear resize (align_corners = false, no
+// normalised[value][c] = (value / 255 - mean[c]) / std[c], ImageNet's; the fourth is 0.
+void image_normalisation(float normalised[256][4]);
+
+// Normalise, then bilinear resize (align_corners = false, no
 // antialias, scale recomputed from integer sizes as float), into the top left of an NHWC canvas
 // (canvas_height, canvas_width, 3) whose rest is zeroed. flip: mirrored horizontally before
 // resizing. The canvas must hold the new size. ERR_MEMORY only.

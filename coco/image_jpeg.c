@@ -76,20 +76,38 @@ done:
     return status;
 }
 
-enum status image_save_jpeg(const char *path, const struct image *image, int quality)
+enum status image_encode_jpeg(const struct image *image, int quality, uint8_t **out,
+                              size_t *n_out)
 {
     unsigned char *bytes = NULL;
     unsigned long n_bytes = 0;
     tjhandle handle = tjInitCompress();
-    if (!handle) return fail(ERR_MEMORY, "%s: out of memory", path);
+    if (!handle) return fail(ERR_MEMORY, "out of memory");
     int subsampling = quality >= 90 ? TJSAMP_444 : TJSAMP_420;
-    enum status status;
+    enum status status = OK;
     if (tjCompress2(handle, image->rgb, image->width, 0, image->height, TJPF_RGB, &bytes, &n_bytes,
-                    subsampling, quality, 0) == 0)
-        status = file_write(path, bytes, n_bytes);
-    else
-        status = fail(ERR_DATA, "%s: cannot encode: %s", path, tjGetErrorStr2(handle));
+                    subsampling, quality, 0) == 0) {
+        uint8_t *copy = mem_alloc(n_bytes, 1);
+        if (copy) {
+            memcpy(copy, bytes, n_bytes);
+            *out = copy;
+            *n_out = n_bytes;
+        } else
+            status = ERR_MEMORY;
+    } else
+        status = fail(ERR_DATA, "cannot encode: %s", tjGetErrorStr2(handle));
     tjFree(bytes);
     tjDestroy(handle);
+    return status;
+}
+
+enum status image_save_jpeg(const char *path, const struct image *image, int quality)
+{
+    uint8_t *bytes;
+    size_t n_bytes;
+    enum status status = image_encode_jpeg(image, quality, &bytes, &n_bytes);
+    if (status != OK) return fail_context(status, "%s: ", path);
+    status = file_write(path, bytes, n_bytes);
+    mem_free(bytes);
     return status;
 }

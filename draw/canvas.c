@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "draw/mask.h"
 #include "draw/palette.h"
 #include "draw/surface.h"
 #include "draw/text.h"
@@ -21,6 +22,7 @@ struct tag {
     struct rect area;  // w == 0: no tag
     char text[TEXT_BYTES];
     struct color color;
+    bool is_dashed;
     double score;
     size_t order;
 };
@@ -144,7 +146,10 @@ static void paint_frame(cairo_t *cr, const struct tag *tag, const struct layout 
     cairo_stroke_preserve(cr);
     cairo_set_source_rgb(cr, tag->color.r, tag->color.g, tag->color.b);
     cairo_set_line_width(cr, layout->line);
+    const double dashes[2] = {layout->line * 4, layout->line * 3};
+    cairo_set_dash(cr, dashes, tag->is_dashed ? 2 : 0, 0);
     cairo_stroke(cr);
+    cairo_set_dash(cr, NULL, 0, 0);
 }
 
 static void paint_tag(cairo_t *cr, const struct tag *tag, const struct layout *layout)
@@ -169,8 +174,8 @@ static int by_score(const void *left, const void *right)
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
-enum status canvas_draw(const struct image *image, const struct canvas_object *objects, size_t n,
-                        struct image *out)
+enum status canvas_draw_styled(const struct image *image, const struct canvas_object *objects,
+                               const struct canvas_style *styles, size_t n, struct image *out)
 {
     struct surface surface = {0};
     struct layout layout;
@@ -182,8 +187,11 @@ enum status canvas_draw(const struct image *image, const struct canvas_object *o
     choose_sizes(surface.cr, image, &layout);
     for (size_t i = 0; i < n; i++) {
         struct tag *tag = &tags[n_tags];
+        if (styles && styles[i].mask)
+            GUARD(mask_paint(&surface, styles[i].mask, styles[i].color, (int)layout.line));
         if (!clip_frame(objects[i].box, &layout, &tag->frame)) continue;
-        tag->color = palette_class(objects[i].class_index);
+        tag->color = styles ? styles[i].color : palette_class(objects[i].class_index);
+        tag->is_dashed = styles && styles[i].is_dashed;
         tag->score = objects[i].score;
         tag->order = i;
         if (!write_tag(surface.cr, &objects[i], &layout, tag)) tag->area.w = 0;
@@ -199,6 +207,12 @@ done:
     surface_free(&surface);
     mem_free(tags);
     return status;
+}
+
+enum status canvas_draw(const struct image *image, const struct canvas_object *objects, size_t n,
+                        struct image *out)
+{
+    return canvas_draw_styled(image, objects, NULL, n, out);
 }
 
 enum status canvas_save(const char *path, const struct image *image)

@@ -7,6 +7,8 @@
 
 #include "base/status.h"
 #include "coco/image.h"
+#include "coco/rle.h"
+#include "draw/palette.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -24,6 +26,18 @@ struct canvas_object {
 // where they can, and shorten names that are wider than the image.
 enum status canvas_draw(const struct image *image, const struct canvas_object *objects, size_t n,
                         struct image *out) MUST_USE;
+
+// How one object differs from the way that canvas_draw shows it.
+struct canvas_style {
+    struct color color;     // in place of the class's
+    bool is_dashed;         // the frame
+    const struct rle *mask; // painted inside in the colour, stretched over the image; may be NULL
+};
+
+// The same with a style for each object (n), or NULL.
+enum status canvas_draw_styled(const struct image *image, const struct canvas_object *objects,
+                               const struct canvas_style *styles, size_t n,
+                               struct image *out) MUST_USE;
 
 // By the path's extension: .jpg and .jpeg (quality 92), .png; ERR_USAGE for others.
 enum status canvas_save(const char *path, const struct image *image) MUST_USE;

@@ -1,8 +1,9 @@
 # Every #include of ours must point to the same folder or to one above it (ARCHITECTURE of the
 # folders: docs/architecture.md). Usage: awk -f layers.awk FILE..., paths relative to the root.
 BEGIN {
-    # What each folder may include beside itself. cpu and cuda do not know each other; the data,
-    # drawing folder knows no tensors; evaluation only writes safetensors files.
+    # What each folder may include beside itself. cpu and cuda do not know each other; the data and
+    # drawing folders know no tensors; evaluation only writes safetensors files, and draws for its
+    # report.
     may["base"] = ""
     may["nn"] = "base"
     may["cpu"] = "base nn"
@@ -12,7 +13,7 @@ BEGIN {
     may["backbone"] = "base nn cpu"
     may["detect"] = "base nn cpu cuda coco backbone"
     may["draw"] = "base coco"
-    may["eval"] = "base nn coco"
+    may["eval"] = "base nn coco draw"
     may["train"] = "base nn cpu cuda coco backbone detect draw eval"
     may["cli"] = "base nn cpu cuda coco backbone detect draw eval train"
     for (folder in may) {
