@@ -7,34 +7,15 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "coco/copy_paste.h"
 
-enum status collate_storage_init(struct collate_storage *storage, int batch_size)
+void collate_item_free(struct collate_item *item)
 {
-    size_t n = (size_t)batch_size;
-    struct batch *batch = &storage->batch;
-    batch->sizes = (float *)mem_alloc(2 * n, sizeof *batch->sizes);
-    batch->original_sizes = (int *)mem_alloc(2 * n, sizeof *batch->original_sizes);
-    batch->image_ids = (int64_t *)mem_alloc(n, sizeof *batch->image_ids);
-    batch->image_index = (size_t *)mem_alloc(n, sizeof *batch->image_index);
-    batch->counts = (int32_t *)mem_alloc(n, sizeof *batch->counts);
-    if (!batch->sizes || !batch->original_sizes || !batch->image_ids || !batch->image_index ||
-        !batch->counts)
-        return ERR_MEMORY;
-    return OK;
-}
-
-void collate_storage_free(struct collate_storage *storage)
-{
-    struct batch *batch = &storage->batch;
-    mem_free(batch->images);
-    mem_free(batch->sizes);
-    mem_free(batch->original_sizes);
-    mem_free(batch->image_ids);
-    mem_free(batch->image_index);
-    mem_free(batch->boxes);
-    mem_free(batch->labels);
-    mem_free(batch->counts);
-    *storage = (struct collate_storage){0};
+    image_free(&item->image);
+    collate_objects_free(&item->objects);
+    collate_objects_free(&item->composed);
+    mem_free(item->alpha);
+    item->alpha = NULL;
 }
 
 // Boxes that belong to other pixels would train on nonsense.
@@ -51,82 +32,121 @@ static enum status check_size(const char *path, const struct coco_image *entry,
                 image->width, image->height, entry->id, entry->width, entry->height, hint);
 }
 
-static enum status prepare(const struct loader_config *config, int64_t number, int slot,
-                           struct collate_item *item)
+// What of the item's pixels the network will see.
+static void choose_window(const struct loader_config *config, int64_t number, int slot,
+                          const struct collate_item *item, struct image_window *window)
+{
+    const struct augment *augment = &config->augment;
+    int width = item->image.width, height = item->image.height;
+    int choice = config->n_min_sizes - 1;
+    *window = (struct image_window){0};
+    if (config->is_training) {
+        struct rng_block draw =
+            rng_philox(config->seed, RNG_AUGMENT, (uint32_t)number, (uint64_t)slot);
+        window->flip = (double)rng_to_uniform(draw.v[0]) < config->flip_probability;
+        choice = (int)((uint64_t)draw.v[1] * (uint64_t)config->n_min_sizes >> 32);
+    }
+    if (config->is_training && augment->lsj_size > 0) {
+        struct rng rng;
+        augment_rng(config->seed, number, slot, AUGMENT_LSJ, &rng);
+        augment_window(augment, &rng, width, height, window->flip, window);
+        return;
+    }
+    resize_target(width, height, config->min_sizes[choice], config->max_size, &window->new_width,
+                  &window->new_height);
+    window->width = window->new_width;
+    window->height = window->new_height;
+}
+
+static void change_colors(const struct loader_config *config, int64_t number, int slot,
+                          struct image *image)
+{
+    struct color_change change;
+    struct rng rng;
+    augment_rng(config->seed, number, slot, AUGMENT_COLOR, &rng);
+    color_draw(config->augment.color, &rng, &change);
+    color_apply(&change, image);
+}
+
+static enum status prepare(const struct loader_config *config, const struct mask_file *masks,
+                           int64_t number, int slot, struct collate_item *item)
 {
     const struct coco_image *entry = &config->dataset->images[item->index];
     char path[PATH_BYTES];
     int orientation;
+    struct image_window window;
     TRY(path_join(path, config->image_folder, entry->file_name));
     TRY(image_load(path, config->exif, &item->image, &orientation));
     TRY(check_size(path, entry, &item->image, orientation));
-    int choice = config->n_min_sizes - 1;
+    item->original_width = item->image.width;
+    item->original_height = item->image.height;
+    choose_window(config, number, slot, item, &window);
+    TRY(collate_objects_read(config, masks, item->index, item->image.width, item->image.height,
+                             &window, &item->objects));
+    for (size_t i = 0; i < entry->n_objects; i++)
+        item->n_annotated += !config->dataset->objects[entry->first + i].is_crowd;
+    if (config->is_training) change_colors(config, number, slot, &item->image);
+    item->flip = window.flip;
+    item->new_width = item->shown_width = window.width;
+    item->new_height = item->shown_height = window.height;
+    if (!config->is_training || config->augment.lsj_size == 0) return OK;
+    struct image cut;
+    TRY(image_window_cut(&item->image, &window, &cut));
+    image_free(&item->image);
+    item->image = cut;
     item->flip = false;
-    if (config->is_training) {
-        struct rng_block draw =
-            rng_philox(config->seed, RNG_AUGMENT, (uint32_t)number, (uint64_t)slot);
-        item->flip = (double)rng_to_uniform(draw.v[0]) < config->flip_probability;
-        choice = (int)((uint64_t)draw.v[1] * (uint64_t)config->n_min_sizes >> 32);
-    }
-    resize_target(item->image.width, item->image.height, config->min_sizes[choice],
-                  config->max_size, &item->new_width, &item->new_height);
+    item->shown_width = item->shown_height = config->augment.lsj_size;
     return OK;
 }
 
-void collate_prepare(const struct loader_config *config, int64_t number, int slot,
-                     struct collate_item *item)
+void collate_prepare(const struct loader_config *config, const struct mask_file *masks,
+                     int64_t number, int slot, struct collate_item *item)
 {
-    item->status = prepare(config, number, slot, item);
+    item->status = prepare(config, masks, number, slot, item);
     if (item->status == OK) return;
     snprintf(item->message, sizeof item->message, "%s", fail_message());
-    image_free(&item->image);
+    collate_item_free(item);
 }
 
-static int32_t count_objects(const struct coco_dataset *dataset, size_t index)
+// Each image may get objects of the one before it; of those as they were, not as they became.
+static enum status paste(const struct loader_config *config, int64_t number,
+                         struct collate_item *items, int n)
 {
-    const struct coco_image *entry = &dataset->images[index];
-    int32_t n = 0;
-    for (size_t i = 0; i < entry->n_objects; i++) n += !dataset->objects[entry->first + i].is_crowd;
-    return n;
+    for (int i = 0; i < n && n > 1; i++) {
+        struct collate_item *item = &items[i];
+        struct rng rng;
+        augment_rng(config->seed, number, i, AUGMENT_PASTE, &rng);
+        if (rng_double(&rng) >= config->augment.copy_paste) continue;
+        TRY(copy_paste_objects(&item->objects, &items[(i + n - 1) % n].objects, item->shown_width,
+                               item->shown_height, &rng, &item->composed, &item->alpha));
+    }
+    return OK;
 }
 
-// A box of the annotation in resized coordinates; false when it has no area there.
-static bool transform_box(const struct collate_item *item, const float in[4], float out[4])
+static const struct collate_objects *objects_of(const struct collate_item *item)
 {
-    float width = (float)item->image.width, height = (float)item->image.height;
-    float scale[2] = {(float)item->new_width / width, (float)item->new_height / height};
-    float box[4];
-    for (int i = 0; i < 4; i++) { // the annotation may not have told the image's size
-        float limit = i % 2 ? height : width;
-        box[i] = in[i] > limit ? limit : in[i];
-    }
-    if (item->flip) {
-        float x1 = box[0];
-        box[0] = width - box[2];
-        box[2] = width - x1;
-    }
-    for (int i = 0; i < 4; i++) out[i] = box[i] * scale[i % 2];
-    return out[2] > out[0] && out[3] > out[1];
+    return item->alpha ? &item->composed : &item->objects;
 }
 
-static void fill_objects(const struct loader_config *config, const struct collate_item *item,
-                         int slot, struct batch *batch)
+// The masks' bytes are written by collate_render, from first_mask on.
+static void fill_objects(const struct collate_objects *objects, int slot, size_t first_mask,
+                         struct batch *batch)
 {
-    const struct coco_dataset *dataset = config->dataset;
-    const struct coco_image *entry = &dataset->images[item->index];
-    float *boxes = batch->boxes + (size_t)slot * (size_t)batch->max_objects * 4;
-    int32_t *labels = batch->labels + (size_t)slot * (size_t)batch->max_objects;
-    int32_t n = 0;
-    for (size_t i = 0; i < entry->n_objects; i++) {
-        const struct coco_object *object = &dataset->objects[entry->first + i];
-        if (object->is_crowd || !transform_box(item, object->box, boxes + 4 * n)) continue;
-        labels[n++] = config->raw_labels ? (int32_t)dataset->categories[object->category].id
-                                         : object->category + 1;
+    size_t g = (size_t)batch->max_objects, first = (size_t)slot * g, n = objects->n;
+    for (size_t i = 0; i < n; i++) {
+        const struct collate_object *object = &objects->list[i];
+        memcpy(batch->boxes + 4 * (first + i), object->box, sizeof object->box);
+        batch->labels[first + i] = object->label;
+        if (!batch->masks) continue;
+        memcpy(batch->mask_frames + 4 * (first + i), object->frame, sizeof object->frame);
+        batch->mask_starts[first + i] = (int64_t)(first_mask + object->start);
     }
-    batch->counts[slot] = n;
-    size_t rest = (size_t)(batch->max_objects - n);
-    memset(boxes + 4 * n, 0, 4 * rest * sizeof *boxes);
-    memset(labels + n, 0, rest * sizeof *labels);
+    batch->counts[slot] = (int32_t)n;
+    memset(batch->boxes + 4 * (first + n), 0, 4 * (g - n) * sizeof *batch->boxes);
+    memset(batch->labels + first + n, 0, (g - n) * sizeof *batch->labels);
+    if (!batch->masks) return;
+    memset(batch->mask_frames + 4 * (first + n), 0, 4 * (g - n) * sizeof *batch->mask_frames);
+    memset(batch->mask_starts + first + n, 0, (g - n) * sizeof *batch->mask_starts);
 }
 
 static int round_up(int size)
@@ -134,71 +154,65 @@ static int round_up(int size)
     return (size + COLLATE_MULTIPLE - 1) / COLLATE_MULTIPLE * COLLATE_MULTIPLE;
 }
 
-// Old content is not needed: free and allocate, so that both are never held at once.
-static enum status reserve(struct collate_storage *storage, size_t n_floats, size_t n_objects)
+static void plan_sizes(const struct collate_item *items, int n, struct batch *batch)
 {
-    struct batch *batch = &storage->batch;
-    if (n_floats > storage->image_capacity) {
-        mem_free(batch->images);
-        storage->image_capacity = 0;
-        batch->images = (float *)mem_alloc(n_floats, sizeof *batch->images);
-        if (!batch->images) return ERR_MEMORY;
-        storage->image_capacity = n_floats;
-    }
-    if (n_objects > storage->object_capacity) {
-        mem_free(batch->boxes);
-        mem_free(batch->labels);
-        storage->object_capacity = 0;
-        batch->labels = NULL;
-        batch->boxes = (float *)mem_alloc(n_objects, 4 * sizeof *batch->boxes);
-        if (!batch->boxes) return ERR_MEMORY;
-        batch->labels = (int32_t *)mem_alloc(n_objects, sizeof *batch->labels);
-        if (!batch->labels) return ERR_MEMORY;
-        storage->object_capacity = n_objects;
-    }
-    return OK;
-}
-
-enum status collate_plan(const struct loader_config *config, const struct collate_item *items,
-                         int n, struct collate_storage *storage)
-{
-    struct batch *batch = &storage->batch;
     int width = 0, height = 0;
-    int32_t most = 1;
+    size_t most = 1;
     for (int i = 0; i < n; i++) {
-        int32_t n_objects = count_objects(config->dataset, items[i].index);
-        if (items[i].new_width > width) width = items[i].new_width;
-        if (items[i].new_height > height) height = items[i].new_height;
+        const struct collate_item *item = &items[i];
+        size_t n_objects = objects_of(item)->n;
+        if (!item->alpha) n_objects = (size_t)item->n_annotated;
+        if (item->shown_width > width) width = item->shown_width;
+        if (item->shown_height > height) height = item->shown_height;
         if (n_objects > most) most = n_objects;
     }
     batch->n = n;
     batch->width = round_up(width);
     batch->height = round_up(height);
-    batch->max_objects = most;
-    size_t n_floats;
+    batch->max_objects = (int)most;
+}
+
+enum status collate_plan(const struct loader_config *config, int64_t number,
+                         struct collate_item *items, int n, struct collate_storage *storage)
+{
+    struct batch *batch = &storage->batch;
+    size_t n_floats, n_mask_bytes = 0;
+    if (config->is_training && config->augment.copy_paste > 0) TRY(paste(config, number, items, n));
+    plan_sizes(items, n, batch);
     if (!size_mul((size_t)batch->width * (size_t)batch->height, 3 * (size_t)n, &n_floats))
         return fail(ERR_MEMORY, "a batch of %d x %d x %d is too large", n, batch->height,
                     batch->width);
-    TRY(reserve(storage, n_floats, (size_t)n * (size_t)most));
+    for (int i = 0; i < n; i++) n_mask_bytes += objects_of(&items[i])->masks.n;
+    TRY(collate_storage_reserve(storage, n_floats, (size_t)n * (size_t)batch->max_objects));
+    if (config->masks) TRY(collate_storage_reserve_masks(storage, n_mask_bytes));
+    size_t first_mask = 0;
     for (int i = 0; i < n; i++) {
         const struct collate_item *item = &items[i];
-        batch->sizes[2 * i] = (float)item->new_height;
-        batch->sizes[2 * i + 1] = (float)item->new_width;
-        batch->original_sizes[2 * i] = item->image.height;
-        batch->original_sizes[2 * i + 1] = item->image.width;
+        batch->sizes[2 * i] = (float)item->shown_height;
+        batch->sizes[2 * i + 1] = (float)item->shown_width;
+        batch->original_sizes[2 * i] = item->original_height;
+        batch->original_sizes[2 * i + 1] = item->original_width;
         batch->image_ids[i] = config->dataset->images[item->index].id;
         batch->image_index[i] = item->index;
-        fill_objects(config, item, i, batch);
+        fill_objects(objects_of(item), i, first_mask, batch);
+        first_mask += objects_of(item)->masks.n;
     }
     return OK;
 }
 
-enum status collate_render(struct collate_item *item, int slot, struct batch *batch)
+enum status collate_render(const struct collate_item *items, int slot, struct batch *batch)
 {
-    size_t floats = 3 * (size_t)batch->width * (size_t)batch->height;
-    enum status status =
-        image_to_canvas(&item->image, item->flip, item->new_width, item->new_height,
-                        batch->images + (size_t)slot * floats, batch->width, batch->height);
-    image_free(&item->image);
-    return status;
+    const struct collate_item *item = &items[slot];
+    const struct mask_bytes *masks = &objects_of(item)->masks;
+    size_t floats = 3 * (size_t)batch->width * (size_t)batch->height, first_mask = 0;
+    float *canvas = batch->images + (size_t)slot * floats;
+    TRY(image_to_canvas(&item->image, item->flip, item->new_width, item->new_height, canvas,
+                        batch->width, batch->height));
+    if (item->alpha)
+        TRY(copy_paste_pixels(item->alpha, item->shown_width, item->shown_height,
+                              &items[(slot + batch->n - 1) % batch->n].image, canvas,
+                              batch->width));
+    for (int i = 0; i < slot; i++) first_mask += objects_of(&items[i])->masks.n;
+    if (masks->n) memcpy(batch->masks + first_mask, masks->bytes, masks->n);
+    return OK;
 }

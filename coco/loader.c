@@ -39,6 +39,7 @@ struct slot {
 struct loader {
     struct loader_config config;
     struct sampler *sampler;
+    struct mask_file masks; // open with config.masks
     struct queue *tasks;
     size_t *indices; // (batch_size) scratch
     struct slot *slots;
@@ -76,7 +77,7 @@ static void settle_broken(struct loader *loader, struct slot *slot)
         if (item->status == OK) {
             if (kept != i) {
                 slot->items[kept] = *item;
-                item->image = (struct image){0, 0, NULL};
+                *item = (struct collate_item){0}; // what it owns has moved
             }
             kept++;
         } else if (loader->config.skip_broken && item->status != ERR_MEMORY) {
@@ -96,12 +97,13 @@ static void advance(struct loader *loader, struct slot *slot)
     if (slot->stage == PREPARING) {
         settle_broken(loader, slot);
         if (slot->status == OK) {
-            enum status status =
-                collate_plan(&loader->config, slot->items, slot->n_items, &slot->storage);
+            enum status status = collate_plan(&loader->config, slot->number, slot->items,
+                                              slot->n_items, &slot->storage);
             if (status != OK) note_error(slot, status, fail_message());
         }
         if (slot->status == OK && slot->n_items > 0) next = RENDERING;
     }
+    for (int i = 0; next == READY && i < slot->n_items; i++) collate_item_free(&slot->items[i]);
     pthread_mutex_lock(&loader->mutex);
     slot->stage = next;
     slot->n_pending = slot->n_items;
@@ -118,9 +120,10 @@ static void run_task(struct loader *loader, const struct task *task)
     enum status status = OK;
     double begin = clock_seconds();
     if (slot->stage == PREPARING)
-        collate_prepare(&loader->config, slot->number, task->item, item);
+        collate_prepare(&loader->config, loader->config.masks ? &loader->masks : NULL,
+                        slot->number, task->item, item);
     else
-        status = collate_render(item, task->item, &slot->storage.batch);
+        status = collate_render(slot->items, task->item, &slot->storage.batch);
     double seconds = clock_seconds() - begin;
     pthread_mutex_lock(&loader->mutex);
     if (status != OK) note_error(slot, status, fail_message());
@@ -198,6 +201,7 @@ static enum status start(struct loader *loader)
     };
     TRY(sampler_create(&order, &loader->sampler));
     if (config->is_training) TRY(check_files(config));
+    if (config->masks) TRY(mask_file_open(config->dataset->path, &loader->masks));
     size_t batch_size = (size_t)config->batch_size;
     TRY(queue_create((size_t)loader->n_slots * batch_size, &loader->tasks));
     loader->indices = (size_t *)mem_alloc(batch_size, sizeof *loader->indices);
@@ -255,7 +259,7 @@ void loader_destroy(struct loader *loader)
     for (int s = 0; loader->slots && s < loader->n_slots; s++) {
         struct slot *slot = &loader->slots[s];
         for (int i = 0; slot->items && i < loader->config.batch_size; i++)
-            image_free(&slot->items[i].image);
+            collate_item_free(&slot->items[i]);
         mem_free(slot->items);
         mem_free(slot->tasks);
         collate_storage_free(&slot->storage);
@@ -264,6 +268,7 @@ void loader_destroy(struct loader *loader)
     pthread_mutex_destroy(&loader->mutex);
     queue_destroy(loader->tasks);
     sampler_destroy(loader->sampler);
+    mask_file_close(&loader->masks);
     mem_free(loader->indices);
     mem_free(loader->slots);
     mem_free(loader->threads);

@@ -3,6 +3,7 @@
 #ifndef TARN_COCO_LOADER_H
 #define TARN_COCO_LOADER_H
 
+#include "coco/augment.h"
 #include "coco/dataset.h"
 #include "coco/image.h"
 
@@ -14,7 +15,8 @@ extern "C" {
 // images, each rounded up to a multiple of 32.
 // Boxes: crowds are left out. Each edge is multiplied, per axis, by float(new size) / float(old
 // size); flipped boxes are (width - x2, width - x1) before that. What has no area left in float is
-// left out as well.
+// left out as well. With large-scale jitter an image is the square of lsj_size, whatever part of it
+// is padding, and boxes are clipped to the part that is not.
 struct batch {
     int n, height, width; // canvas
     float *images;        // (n, height, width, 3) normalised, zero padded
@@ -46,7 +48,8 @@ struct loader_config {
     double flip_probability; // training only
     bool group_by_aspect;    // batches of landscape or portrait images only (training)
     bool keep_empty;         // training: images without objects stay in as negatives
-    bool masks;                // objects need masks: polygons or run lengths (ERR_DATA without)
+    bool masks;              // objects need masks: polygons or run lengths (ERR_DATA without)
+    struct augment augment;  // training only
     bool raw_labels;         // labels are category ids (torchvision's COCO models) instead of 1..n
     enum exif_mode exif;
     uint64_t seed;

@@ -9,6 +9,8 @@
 // from fine column 5x + 2 to the next one or back.
 enum { FINE = 5, CENTER = 2 };
 static const double LARGEST = 4e8; // 5 times this still fits an int
+// 256 MB. An outline of a real object has thousands; a long zigzag over a wide image has no end.
+enum { MAX_CROSSINGS = 1 << 26 };
 
 struct raster {
     int64_t height, width;
@@ -35,6 +37,8 @@ static enum status cross(const struct raster *raster, int64_t column, int64_t ro
     int64_t y = row <= CENTER ? 0 : (row - CENTER + FINE - 1) / FINE; // rounded up
     if (y > raster->height) y = raster->height;
     struct polygon_scratch *scratch = raster->scratch;
+    if (scratch->n == MAX_CROSSINGS)
+        return fail(ERR_DATA, "a polygon passes more than %d pixel columns", MAX_CROSSINGS);
     if (scratch->n == scratch->capacity)
         TRY(mem_reserve(&scratch->crossings, &scratch->capacity, scratch->n + 1,
                         sizeof *scratch->crossings));

@@ -25,13 +25,14 @@ static void compute_taps(int n_in, int n_out, struct tap *taps)
     }
 }
 
-// normalised[c][value] = (value / 255 - mean) / deviation
-static void fill_normalisation(float normalised[256][4])
+void image_normalisation(float normalised[256][4])
 {
     static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
-    for (int value = 0; value < 256; value++)
+    for (int value = 0; value < 256; value++) {
         for (int c = 0; c < 3; c++)
             normalised[value][c] = ((float)value / 255.0f - mean[c]) / deviation[c];
+        normalised[value][3] = 0.0f;
+    }
 }
 
 struct resizer {
@@ -91,7 +92,7 @@ enum status image_to_canvas(const struct image *image, bool flip, int new_width,
     for (int i = 0; i < 2; i++) r.stretched[i] = (float *)mem_alloc(used, sizeof *r.source);
     if (!r.columns || !r.rows || !r.source || !r.stretched[0] || !r.stretched[1]) goto done;
     status = OK;
-    fill_normalisation(r.normalised);
+    image_normalisation(r.normalised);
     compute_taps(image->width, new_width, r.columns);
     compute_taps(image->height, new_height, r.rows);
     for (int y = 0; y < new_height; y++) {
