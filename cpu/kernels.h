@@ -44,13 +44,15 @@ static inline struct cpu_backend *cpu_of(const struct op_call *call)
     return (struct cpu_backend *)call->backend;
 }
 
-// Rows of a list that hold something (nn/ops_rcnn.h): all of `capacity` where there is no count.
-static inline int64_t cpu_count(const struct tensor *count, int64_t capacity)
-{
-    if (!count) return capacity;
-    int64_t n = *(const int32_t *)count->data;
-    return n < 0 ? 0 : n < capacity ? n : capacity;
-}
+// Lists of RoIs (nn/ops_rcnn.h). How many rows hold something: all of `capacity` where count is
+// NULL.
+int64_t list_count(const struct tensor *count, int64_t capacity);
+size_t list_floats(const struct tensor *t, int64_t n); // elements of the first n rows
+// values: t's data or gradient.
+void list_zero_beyond(const struct tensor *t, float *values, int64_t n);
+
+// For a call that looked at nothing: zeroes the gradients that are to be overwritten.
+enum status zero_wanted(const struct op_backward_call *backward) MUST_USE;
 
 // Parts of one scratch block: sizes are summed up first, then cut off one after another.
 static inline size_t scratch_round(size_t bytes)

@@ -20,7 +20,7 @@ static struct roi_table table_of(const struct op_call *call)
     const struct roi_align_args *args = call->args;
     const struct tensor *y = call->out[0];
     struct roi_table table = {.size = args->size};
-    table.n_rois = cpu_count(call->in[ROI_ALIGN_COUNT], y->shape[0]);
+    table.n_rois = list_count(call->in[ROI_ALIGN_COUNT], y->shape[0]);
     table.columns_at = roi_axis_capacity(args->size, largest_extent(call, 1));
     table.weights_per_roi =
         table.columns_at + roi_axis_capacity(args->size, largest_extent(call, 2));

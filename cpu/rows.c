@@ -1,5 +1,7 @@
 #include "cpu/rows.h"
 
+#include <string.h>
+
 #include "cpu/rows_hot.h"
 
 // Rows of a block: few enough that a float sums them to full precision, many enough to amortise
@@ -34,6 +36,15 @@ void rows_mask_run(const struct rows_mask *mask, void *scratch)
         for (size_t block = 0; block < blocks; block++)
             sum += (double)partial[block * channels + j];
         mask->sum[j] = mask->sum_beta != 0.0f ? (float)((double)mask->sum[j] + sum) : (float)sum;
+    }
+}
+
+void rows_zero(float *y, size_t n)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t begin = 0; begin < n; begin += BLOCK_FLOATS) {
+        size_t count = n - begin < BLOCK_FLOATS ? n - begin : BLOCK_FLOATS;
+        memset(y + begin, 0, count * sizeof *y);
     }
 }
 

@@ -29,6 +29,8 @@ void rows_mask_run(const struct rows_mask *mask, void *scratch);
 void rows_epilogue(float *y, const float *bias, const float *residual, bool relu, size_t n_rows,
                    size_t n_channels);
 
+void rows_zero(float *y, size_t n);
+
 // y += x
 void rows_add(float *y, const float *x, size_t n);
 

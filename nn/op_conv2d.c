@@ -25,6 +25,7 @@ enum status conv2d(struct tape *tape, struct tensor *x, struct tensor *w, struct
     struct tensor *out;
     TRY(tape_tensor(tape, DTYPE_F32, 4, shape, &out));
     if (residual) TRY(check_same("conv2d", "residual", residual, "y", out));
+    out->valid = x->valid;
     struct tensor *in[] = {x, w, scale, bias, residual};
     TRY(tape_run(tape, OP_conv2d, args, sizeof *args, 5, in, 1, &out));
     *y = out;

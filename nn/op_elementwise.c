@@ -5,6 +5,7 @@ enum status relu(struct tape *tape, struct tensor *x, struct tensor **y)
 {
     struct tensor *out;
     TRY(tape_tensor(tape, DTYPE_F32, x->rank, x->shape, &out));
+    out->valid = x->valid;
     TRY(tape_run(tape, OP_relu, NULL, 0, 1, &x, 1, &out));
     *y = out;
     return OK;

@@ -10,6 +10,7 @@ enum status linear(struct tape *tape, struct tensor *x, struct tensor *w, struct
     int64_t shape[2] = {x->shape[0], w->shape[0]};
     struct tensor *out;
     TRY(tape_tensor(tape, DTYPE_F32, 2, shape, &out));
+    out->valid = x->valid;
     struct tensor *in[] = {x, w, bias};
     TRY(tape_run(tape, OP_linear, args, sizeof *args, 3, in, 1, &out));
     *y = out;

@@ -46,6 +46,8 @@ struct op_case {
     struct case_input in[OP_MAX_IN];
     bool training;
     bool whole_batch;     // images depend on each other: no comparison with batches of one
+    bool is_list;         // input 0 is a list (struct tensor's `valid`): zero from row n_valid on,
+    int n_valid;          // and so is output 0
     unsigned linear;      // bit i: y is linear in input i, and zero where that is
     double tolerance;     // overrides the operation's
     uint32_t seed;        // another draw, for inputs that would lie on a kink
@@ -86,6 +88,9 @@ struct op_cases {
     // Optional: overwrites the drawn values of an input. data: host memory of its dtype.
     void (*prepare)(const struct op_case *c, int input, void *data);
 };
+
+// What the tape hands to random operations.
+enum { CASE_SEED = 7, CASE_STEP = 3 };
 
 #define CASES(table) .cases = (table), .n_cases = sizeof(table) / sizeof *(table)
 #define REFUSALS(table) .refusals = (table), .n_refusals = sizeof(table) / sizeof *(table)

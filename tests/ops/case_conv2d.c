@@ -52,6 +52,14 @@ static const struct op_case cases[] = {
     {"everything 3x3 s2", ARGS(2, 1, true), .in = {X(2, 7, 6, 16), W(16, 3, 3, 16), C(16), C(16), X(2, 4, 3, 16)}},
     {"everything c17", ARGS(1, 1, true), .in = {X(2, 5, 6, 17), W(3, 3, 3, 17), C(3), C(3), X(2, 5, 6, 3)}},
     {"everything c1", ARGS(1, 0, true), .in = {X(2, 5, 6, 1), W(1, 1, 1, 1), C(1), C(1), X(2, 5, 6, 1)}},
+#define LIST(n) .is_list = true, .n_valid = n
+    {"list 3x3", ARGS(1, 1, false), .in = {X(20, 5, 6, 16), W(32, 3, 3, 16)}, .linear = LINEAR, LIST(7)},
+    {"list 1x1", ARGS(1, 0, true), .in = {X(12, 4, 4, 16), W(32, 1, 1, 16), {0}, C(32)}, LIST(9)},
+    {"list c17", ARGS(1, 0, true), .in = {X(12, 4, 4, 16), W(17, 1, 1, 16), {0}, C(17)}, LIST(8)},
+    {"list everything", ARGS(1, 1, true), .in = {X(20, 5, 6, 16), W(16, 3, 3, 16), C(16), C(16), X(20, 5, 6, 16)}, LIST(9)},
+    {"list s2", ARGS(2, 1, true), .in = {X(20, 5, 6, 16), W(16, 3, 3, 16), {0}, C(16)}, LIST(3)},
+    {"list of none", ARGS(1, 1, true), .in = {X(9, 5, 6, 16), W(16, 3, 3, 16), {0}, C(16), X(9, 5, 6, 16)}, LIST(0)},
+    {"full list", ARGS(1, 1, true), .in = {X(9, 5, 6, 16), W(16, 3, 3, 16), {0}, C(16)}, LIST(9)},
     {"stem with scale bias relu", ARGS(2, 3, true), .in = {X(1, 10, 14, 3), W(64, 7, 7, 3), C(64), C(64)}},
 };
 

@@ -14,6 +14,11 @@ static const struct op_case cases[] = {
     {"relu", RELU, .in = {M(4, 17), M(64, 17)}},
     {"bias relu", RELU, .in = {M(4, 17), M(33, 17), C(33)}},
     {"map", RELU, .in = {{.rank = 4, .shape = {3, 4, 5, 6}}, M(10, 120), C(10)}},
+    {"list", PLAIN, .in = {M(20, 17), M(64, 17)}, .linear = 3, .is_list = true, .n_valid = 13},
+    {"list bias relu", RELU, .in = {M(20, 17), M(64, 17), C(64)}, .is_list = true, .n_valid = 7},
+    {"list of maps", RELU, .in = {{.rank = 4, .shape = {6, 4, 5, 6}}, M(10, 120), C(10)}, .is_list = true, .n_valid = 5},
+    {"list of none", RELU, .in = {M(9, 17), M(33, 17), C(33)}, .is_list = true, .n_valid = 0},
+    {"full list", RELU, .in = {M(9, 17), M(33, 17), C(33)}, .is_list = true, .n_valid = 9},
     {"1 image", RELU, .in = {M(1, 100), M(40, 100), C(40)}},
 };
 

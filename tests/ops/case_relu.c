@@ -4,6 +4,8 @@ static const struct op_case cases[] = {
     {.name = "1 element", .in = {{.rank = 4, .shape = {1, 1, 1, 1}}}},
     {.name = "odd", .in = {{.rank = 4, .shape = {2, 3, 5, 17}}}},
     {.name = "vector", .in = {{.rank = 1, .shape = {257}}}},
+    {.name = "list", .in = {{.rank = 4, .shape = {9, 3, 5, 17}}}, .is_list = true, .n_valid = 5},
+    {.name = "list of none", .in = {{.rank = 2, .shape = {9, 17}}}, .is_list = true, .n_valid = 0},
     {.name = "several blocks", .in = {{.rank = 4, .shape = {2, 20, 21, 64}}}},
 };
 

@@ -23,7 +23,7 @@ static double projected(const struct problem *p, int i, const double *direction,
     struct ref in[OP_MAX_IN], out[OP_MAX_OUT] = {0};
     refs_from(p->data, in);
     for (size_t j = 0; j < ref_count(&in[i]); j++) in[i].v[j] += h * direction[j];
-    p->cases->reference(p->c, in, out);
+    refs_of_case(p->cases, p->c, in, out);
     double sum = 0.0;
     for (size_t j = 0; j < ref_count(&out[0]); j++) sum += out[0].v[j] * (double)p->dy[j];
     refs_free(in, OP_MAX_IN);

@@ -17,6 +17,8 @@ void check_refusals(enum op op);
 
 // The reference's outputs for host inputs; refs_free releases both arrays.
 void refs_from(const struct case_data data[OP_MAX_IN], struct ref in[OP_MAX_IN]);
+void refs_of_case(const struct op_cases *cases, const struct op_case *c, struct ref *in,
+                  struct ref *out);
 void refs_free(struct ref *refs, int n);
 
 // Infers, allocates and runs forward; a failure fails the test.

@@ -57,15 +57,18 @@ struct op_run {
     bool has_in[OP_MAX_IN];
     struct tensor *out[OP_MAX_OUT];
     int n_out;
+    struct tensor n_valid; // of input 0, where that is a list
+    struct guarded n_valid_data;
     struct guarded in_data[OP_MAX_IN], in_grad[OP_MAX_IN];
     struct guarded out_data[OP_MAX_OUT], out_grad;
 };
 
 // Infers shapes on a dry tape; the operation's refusal is returned. Needs op_run_free in any case.
 enum status op_run_infer(struct op_run *run, struct backend *backend, enum op op,
-                         const struct case_data data[OP_MAX_IN], const void *args, bool training);
+                         const struct case_data data[OP_MAX_IN], const struct op_case *c);
 // Memory for all tensors; inputs uploaded, the rest NaN.
-void op_run_allocate(struct op_run *run, const struct case_data data[OP_MAX_IN]);
+void op_run_allocate(struct op_run *run, const struct case_data data[OP_MAX_IN],
+                     const struct op_case *c);
 enum status op_run_forward(struct op_run *run);
 // dy: host, for output 0. Inputs of `want` have gradients, which start as `initial[i]` (beta 1) or,
 // where initial is NULL, as NaN (beta 0).

@@ -23,7 +23,7 @@ static void capture(void *context, const struct tape_node *node, bool is_backwar
 }
 
 enum status op_run_infer(struct op_run *run, struct backend *backend, enum op op,
-                         const struct case_data data[OP_MAX_IN], const void *args, bool training)
+                         const struct case_data data[OP_MAX_IN], const struct op_case *c)
 {
     const struct op_cases *cases = op_case_table[op];
     memset(run, 0, sizeof *run);
@@ -32,9 +32,9 @@ enum status op_run_infer(struct op_run *run, struct backend *backend, enum op op
     TRY(tape_create(backend, &run->tape));
     run->tape->dry = true;
     run->tape->recording = op_has_gradient[op];
-    run->tape->training = training;
-    run->tape->seed = 7;
-    run->tape->step = 3;
+    run->tape->training = c->training;
+    run->tape->seed = CASE_SEED;
+    run->tape->step = CASE_STEP;
     run->tape->observer.context = run;
     run->tape->observer.before = capture;
     struct tensor *in[OP_MAX_IN] = {0};
@@ -45,13 +45,21 @@ enum status op_run_infer(struct op_run *run, struct backend *backend, enum op op
         run->in[i].needs_grad = (cases->differentiable >> i & 1u) != 0;
         in[i] = &run->in[i];
     }
-    TRY(cases->run(run->tape, in, args));
+    if (c->is_list) {
+        const int64_t one = 1;
+        run->n_valid = tensor_wrap(DTYPE_I32, 1, &one, NULL);
+        run->in[0].valid = &run->n_valid;
+    }
+    TRY(cases->run(run->tape, in, c->args));
     cr_assert(run->n_calls > 0, "%s ran no kernel", op_names[op]);
     cr_assert_eq(run->op, op, "%s ran another operation's kernel", op_names[op]);
+    cr_assert(!c->is_list || run->out[0]->valid == &run->n_valid,
+              "%s does not hand on how many rows hold something", op_names[op]);
     return OK;
 }
 
-void op_run_allocate(struct op_run *run, const struct case_data data[OP_MAX_IN])
+void op_run_allocate(struct op_run *run, const struct case_data data[OP_MAX_IN],
+                     const struct op_case *c)
 {
     for (int i = 0; i < OP_MAX_IN; i++) {
         if (!run->has_in[i]) continue;
@@ -62,6 +70,12 @@ void op_run_allocate(struct op_run *run, const struct case_data data[OP_MAX_IN])
             guarded_create(&run->in_grad[i], run->backend, tensor_bytes(&run->in[i]));
             run->in[i].grad = guarded_data(&run->in_grad[i]);
         }
+    }
+    if (c->is_list) {
+        int32_t n_valid = c->n_valid;
+        guarded_create(&run->n_valid_data, run->backend, sizeof n_valid);
+        guarded_upload(&run->n_valid_data, &n_valid);
+        run->n_valid.data = guarded_data(&run->n_valid_data);
     }
     for (int i = 0; i < run->n_out; i++) {
         guarded_create(&run->out_data[i], run->backend, tensor_bytes(run->out[i]));
@@ -106,6 +120,7 @@ void op_run_free(struct op_run *run)
     }
     for (int i = 0; i < OP_MAX_OUT; i++) guarded_free(&run->out_data[i]);
     guarded_free(&run->out_grad);
+    guarded_free(&run->n_valid_data);
     tape_destroy(run->tape);
     run->tape = NULL;
 }
