@@ -4,17 +4,27 @@
 #include "base/mem.h"
 #include "tests/ops/checks.h"
 
+static void ref_from_bytes(const struct case_data *data, struct ref *ref)
+{
+    ref_shape(ref, data->spec.rank, data->spec.shape);
+    for (size_t i = 0; i < ref_count(ref); i++)
+        ref->v[i] = (double)((const uint8_t *)data->values)[i];
+}
+
 void refs_from(const struct case_data data[OP_MAX_IN], struct ref in[OP_MAX_IN])
 {
     memset(in, 0, OP_MAX_IN * sizeof *in);
     for (int i = 0; i < OP_MAX_IN; i++) {
         const struct case_data *d = &data[i];
         if (d->spec.rank == 0) continue;
+        if (d->spec.dtype == DTYPE_U8) {
+            ref_from_bytes(d, &in[i]);
+            continue;
+        }
         ref_shape(&in[i], d->spec.rank, d->spec.shape);
         for (size_t j = 0; j < ref_count(&in[i]); j++)
-            in[i].v[j] = d->spec.dtype == DTYPE_F32  ? (double)((const float *)d->values)[j]
-                         : d->spec.dtype == DTYPE_U8 ? (double)((const uint8_t *)d->values)[j]
-                                                     : (double)((const int32_t *)d->values)[j];
+            in[i].v[j] = d->spec.dtype == DTYPE_F32 ? (double)((const float *)d->values)[j]
+                                                    : (double)((const int32_t *)d->values)[j];
     }
 }
 

@@ -63,10 +63,11 @@ void case_data_draw(const struct op_cases *cases, const struct op_case *c,
                 ((float *)data[i].values)[j] = rng_uniform(&rng, spec.low, spec.high);
         }
         if (cases->prepare) cases->prepare(c, i, data[i].values);
-        if (i > 0 || !c->is_list) continue;
-        size_t row = n / (size_t)spec.shape[0], used = row * (size_t)c->n_valid;
-        memset((float *)data[i].values + used, 0, (n - used) * sizeof(float));
     }
+    if (!c->is_list) return;
+    size_t n = case_input_count(&c->in[0]);
+    size_t used = n / (size_t)c->in[0].shape[0] * (size_t)c->n_valid;
+    memset((float *)data[0].values + used, 0, (n - used) * sizeof(float));
 }
 
 void case_data_free(struct case_data data[OP_MAX_IN])
