@@ -1,5 +1,6 @@
 #include "base/json_scan.h"
 
+#include <stdint.h>
 #include <string.h>
 
 static bool stop(struct json_cursor *cursor, const char *error)
@@ -134,11 +135,26 @@ static bool skip_escape(struct json_cursor *cursor)
     }
 }
 
+// Whether one of eight bytes is '"', '\\' or below 0x20. A byte minus 1 (or minus 0x20) borrows
+// into its top bit only when it was 0 (or below), unless that bit was set before; borrows between
+// bytes can only turn a 'no' into a 'yes', which costs a closer look.
+static bool ends_plain_text(const unsigned char *bytes)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = ones << 7;
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
+    uint64_t found = ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) |
+                     ((word - ones * 0x20) & ~word);
+    return (found & tops) != 0;
+}
+
 bool json_skip_string(struct json_cursor *cursor)
 {
     if (!json_skip_byte(cursor, '"', "expected a string")) return false;
     for (;;) {
         const unsigned char *p = cursor->at, *end = cursor->end;
+        while (end - p >= 8 && !ends_plain_text(p)) p += 8;
         while (p < end && *p != '"' && *p != '\\' && *p >= 0x20) p++;
         cursor->at = p;
         if (p >= end) return stop(cursor, "");

@@ -47,7 +47,7 @@ enum status rle_finish(const struct rle *rle)
 
 // Runs come one by one; area and box grow with them.
 struct measure {
-    uint32_t height, pixels; // pixels: of all runs so far
+    uint32_t height, x, y; // where the next run begins
     uint32_t area;
     uint32_t x_low, x_high, y_low, y_high;
 };
@@ -57,23 +57,38 @@ static struct measure measure_begin(uint32_t height)
     return (struct measure){.height = height, .x_low = UINT32_MAX, .y_low = UINT32_MAX};
 }
 
-static void measure_run(struct measure *m, uint32_t count, bool is_foreground)
+// Divisions would be most of the time: runs mostly end in their column or in the next one.
+static inline void measure_run(struct measure *m, uint32_t count, bool is_foreground)
 {
-    uint32_t first = m->pixels;
-    m->pixels += count;
-    if (!is_foreground || count == 0) return;
-    uint32_t last = m->pixels - 1;
-    uint32_t x_first = first / m->height, x_last = last / m->height;
-    uint32_t y_first = first % m->height, y_last = last % m->height;
-    if (x_first < x_last) {
-        y_first = 0;
-        y_last = m->height - 1;
+    uint32_t end = m->y + count; // both at most 2^31
+    if (is_foreground && count > 0) {
+        bool is_inside = end <= m->height;
+        uint32_t x_last = is_inside ? m->x : m->x + (end - 1) / m->height;
+        uint32_t y_low = is_inside ? m->y : 0, y_high = is_inside ? end - 1 : m->height - 1;
+        if (m->x < m->x_low) m->x_low = m->x;
+        if (x_last > m->x_high) m->x_high = x_last;
+        if (y_low < m->y_low) m->y_low = y_low;
+        if (y_high > m->y_high) m->y_high = y_high;
+        m->area += count;
     }
-    m->area += count;
-    if (x_first < m->x_low) m->x_low = x_first;
-    if (x_last > m->x_high) m->x_high = x_last;
-    if (y_first < m->y_low) m->y_low = y_first;
-    if (y_last > m->y_high) m->y_high = y_last;
+    if (end >= m->height) {
+        end -= m->height;
+        m->x++;
+        if (end >= m->height && m->height > 0) {
+            m->x += end / m->height;
+            end %= m->height;
+        }
+    }
+    m->y = end;
+}
+
+static inline void measure_runs(struct measure *measure, const uint32_t *counts, size_t n,
+                                bool is_foreground)
+{
+    struct measure m = *measure; // in registers
+    for (size_t i = 0; i < n; i++, is_foreground = !is_foreground)
+        measure_run(&m, counts[i], is_foreground);
+    *measure = m;
 }
 
 static void measure_box(const struct measure *m, double box[4])
@@ -96,14 +111,14 @@ uint32_t rle_area(const struct rle *rle)
 void rle_box(const struct rle *rle, double box[4])
 {
     struct measure measure = measure_begin((uint32_t)rle->height);
-    for (size_t i = 0; i < rle->n; i++) measure_run(&measure, rle->counts[i], i % 2);
+    measure_runs(&measure, rle->counts, rle->n, false);
     measure_box(&measure, box);
 }
 
-// Reads one count after another.
+// Reads counts one after another.
 struct text_reader {
     const char *at, *end;
-    int64_t previous[2]; // the last count and the one before it
+    int64_t last, before_last; // counts
     size_t n;
     uint32_t left; // pixels that no run has taken yet
 };
@@ -111,13 +126,15 @@ struct text_reader {
 // 7 groups are 35 bits: more than any count or difference has.
 enum { GROUP_BITS = 5, MAX_GROUPS = 7 };
 
-static enum status next_count(struct text_reader *reader, uint32_t *count)
+// A count or difference of any length, as it is written.
+static enum status read_long_value(const char **text, const char *end, int64_t *out)
 {
+    const char *at = *text;
     int64_t value = 0;
     bool has_more = true;
     for (int group = 0; has_more; group++) {
-        if (reader->at == reader->end) return fail(ERR_DATA, "run-length text ends within a count");
-        int byte = (unsigned char)*reader->at++ - 48;
+        if (at == end) return fail(ERR_DATA, "run-length text ends within a count");
+        int byte = (unsigned char)*at++ - 48;
         if (byte < 0 || byte > 63)
             return fail(ERR_DATA,
                         "run-length text holds the byte %d, which is no part of a count%s",
@@ -127,17 +144,55 @@ static enum status next_count(struct text_reader *reader, uint32_t *count)
         has_more = byte & 32;
         if (!has_more && (byte & 16)) value -= (int64_t)1 << (GROUP_BITS * (group + 1));
     }
-    if (reader->n > 2) value += reader->previous[1];
-    if (value < 0)
-        return fail(ERR_DATA, "run %zu has the length %lld", reader->n, (long long)value);
-    if (value > reader->left)
-        return fail(ERR_DATA, "run %zu, of %lld pixels, goes beyond the image", reader->n,
-                    (long long)value);
-    reader->left -= (uint32_t)value;
-    reader->previous[1] = reader->previous[0];
-    reader->previous[0] = value;
-    reader->n++;
-    *count = (uint32_t)value;
+    *text = at;
+    *out = value;
+    return OK;
+}
+
+// Most have one or two groups: read without a loop and almost without branches. Returns how many,
+// 0 when it is not so.
+static inline int read_short_value(const char *at, const char *end, int64_t *value)
+{
+    if (end - at < 2) return 0;
+    uint32_t low = (uint32_t)(unsigned char)at[0] - 48, high = (uint32_t)(unsigned char)at[1] - 48;
+    uint32_t n_more = low >> GROUP_BITS, mask = 0 - n_more; // all ones when a group follows
+    if ((low > 63) | ((high & mask) > 31)) return 0;
+    uint32_t bits = (low & 31) | (high & mask) << GROUP_BITS;
+    uint32_t sign = 1u << (GROUP_BITS - 1) << (n_more * GROUP_BITS);
+    *value = (int64_t)(bits ^ sign) - (int64_t)sign;
+    return 1 + (int)n_more;
+}
+
+// The next counts, `capacity` at the most.
+static enum status read_counts(struct text_reader *reader, uint32_t *counts, size_t capacity,
+                               size_t *n_counts)
+{
+    struct text_reader r = *reader; // in registers
+    size_t n = 0;
+    for (; n < capacity && r.at < r.end; n++) {
+        int64_t value;
+        int n_groups = read_short_value(r.at, r.end, &value);
+        if (n_groups == 0) {
+            const char *at = r.at;
+            int64_t any;
+            TRY(read_long_value(&at, r.end, &any));
+            r.at = at;
+            value = any;
+        }
+        r.at += n_groups;
+        if (r.n > 2) value += r.before_last;
+        if (value < 0) return fail(ERR_DATA, "run %zu has the length %lld", r.n, (long long)value);
+        if (value > r.left)
+            return fail(ERR_DATA, "run %zu, of %lld pixels, goes beyond the image", r.n,
+                        (long long)value);
+        r.left -= (uint32_t)value;
+        r.before_last = r.last;
+        r.last = value;
+        r.n++;
+        counts[n] = (uint32_t)value;
+    }
+    *reader = r;
+    *n_counts = n;
     return OK;
 }
 
@@ -158,12 +213,9 @@ enum status rle_from_text(const char *text, size_t n_bytes, int64_t height, int6
                           struct rle *rle)
 {
     TRY(rle_begin(rle, height, width));
+    TRY(mem_reserve(&rle->counts, &rle->capacity, n_bytes, sizeof *rle->counts)); // no more runs
     struct text_reader reader = reader_begin(text, n_bytes, height, width);
-    while (reader.at < reader.end) {
-        uint32_t count;
-        TRY(next_count(&reader, &count));
-        TRY(rle_append(rle, count));
-    }
+    TRY(read_counts(&reader, rle->counts, n_bytes, &rle->n));
     return reader_finish(&reader);
 }
 
@@ -174,10 +226,11 @@ enum status rle_measure_text(const char *text, size_t n_bytes, int64_t height, i
     struct text_reader reader = reader_begin(text, n_bytes, height, width);
     struct measure measure = measure_begin((uint32_t)height);
     while (reader.at < reader.end) {
-        uint32_t count;
+        uint32_t counts[256];
+        size_t n = 0;
         bool is_foreground = reader.n % 2;
-        TRY(next_count(&reader, &count));
-        measure_run(&measure, count, is_foreground);
+        TRY(read_counts(&reader, counts, sizeof counts / sizeof *counts, &n));
+        measure_runs(&measure, counts, n, is_foreground);
     }
     TRY(reader_finish(&reader));
     *area = measure.area;

@@ -28,7 +28,7 @@ struct eval_detection {
     // The rest may be left zero where boxes are all there is.
     struct mask_text mask;
     double area; // which tells small from large; when not has_area: the box's or the mask's
-    bool has_area;
+    bool has_area;  // it is filled in, and so is box when lacks_box
     bool lacks_box; // the mask's box stands for it
 };
 

@@ -24,6 +24,30 @@ static uint64_t pixels(const struct rle *rle)
     return (uint64_t)rle->height * (uint64_t)rle->width;
 }
 
+// The box again, by dividing each run's ends.
+static void check_box(const struct rle *rle, const double box[4])
+{
+    uint64_t at = 0, height = (uint64_t)rle->height;
+    uint64_t low[2] = {UINT64_MAX, UINT64_MAX}, end[2] = {0, 0};
+    for (size_t i = 0; i < rle->n; at += rle->counts[i++]) {
+        if (i % 2 == 0 || rle->counts[i] == 0) continue;
+        uint64_t last = at + rle->counts[i] - 1;
+        uint64_t x[2] = {at / height, last / height}, y[2] = {at % height, last % height};
+        if (x[0] != x[1]) {
+            y[0] = 0;
+            y[1] = height - 1;
+        }
+        if (x[0] < low[0]) low[0] = x[0];
+        if (y[0] < low[1]) low[1] = y[0];
+        if (x[1] >= end[0]) end[0] = x[1] + 1;
+        if (y[1] >= end[1]) end[1] = y[1] + 1;
+    }
+    for (int k = 0; k < 2; k++) {
+        require(box[k] == (end[k] ? (double)low[k] : 0));
+        require(box[2 + k] == (end[k] ? (double)(end[k] - low[k]) : 0));
+    }
+}
+
 // Decodes; what decodes must measure alike, and be the same after writing and reading.
 static bool decode(const char *text, size_t n, int64_t height, int64_t width, struct rle *rle)
 {
@@ -39,6 +63,7 @@ static bool decode(const char *text, size_t n, int64_t height, int64_t width, st
     require(rle_area(rle) == area && area <= pixels(rle));
     rle_box(rle, box);
     require(memcmp(box, measured, sizeof box) == 0);
+    check_box(rle, box);
     require(box[0] + box[2] <= (double)rle->width && box[1] + box[3] <= (double)rle->height);
     char *again;
     size_t n_again;
