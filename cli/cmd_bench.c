@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/bench_model.h"
+#include "cli/cmd_bench.h"
 #include "cli/command.h"
 #include "cli/peak.h"
 
@@ -30,6 +31,7 @@ static const struct field fields[] = {
 
 static const struct command_help help = {
     "bench", "model CONFIG --size HxW [--batch N] [--train] [--json F] [section.key=value ...]",
+    "`tarn bench pools --help` tells about the pooling layers.\n"
     "Times a model with random weights: images/s, GFLOP/s, the share of the machine's own peak\n"
     "(oneDNN's best large matrix product in the same run), time for each kind of operation.",
     fields, NULL};
@@ -120,13 +122,14 @@ enum status cmd_bench(int argc, char **argv)
 {
     struct options options;
     struct arguments arguments;
+    if (argc > 1 && strcmp(argv[1], "pools") == 0) return cmd_bench_pools(argc - 1, argv + 1);
     TRY(arguments_parse(&help, argc, argv, &options, &arguments));
     enum status status = OK;
     if (!arguments.help) {
         status = arguments_expect(&help, &arguments, 2, 2);
         if (status == OK && strcmp(arguments.paths[0], "model") != 0)
             status = fail(ERR_USAGE,
-                          "'%s' cannot be measured; expected: model\nusage: tarn bench %s",
+                          "'%s' cannot be measured; expected: model or pools\nusage: tarn bench %s",
                           arguments.paths[0], help.arguments);
         if (status == OK) status = bench(&options, &arguments);
     }

@@ -25,7 +25,7 @@ static const struct command {
     {"info", "[CONFIG|CHECKPOINT]", "describe this build, or a model layer by layer", cmd_info},
     {"pools", "[NAME | similarity --images DIR | picture IMAGE --output F.png]",
      "pooling layers: a list, one explained, what they do to images", cmd_pools},
-    {"bench", "model CONFIG --size HxW [--train]", "measure speed", cmd_bench},
+    {"bench", "model CONFIG --size HxW [--train] | pools", "measure speed", cmd_bench},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

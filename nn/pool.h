@@ -60,6 +60,7 @@ struct pool_def {
     op_forward cpu_forward;
     op_backward cpu_backward;
     int form; // tells pools apart that share their kernels
+    bool gradient_ignores_x; // backward does not read x: `tarn bench pools` counts no bytes for it
     // Up to POOL_MAX_SAVED tensors that backward needs beside inputs and output; fills dtypes for
     // tensors of y's shape, returns their number. Optional.
     int (*saved)(const void *args, enum dtype dtypes[POOL_MAX_SAVED]);

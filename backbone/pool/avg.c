@@ -27,4 +27,5 @@ const struct pool_def pool_avg = {
     .args_bytes = sizeof(struct avg_args),
     .cpu_forward = forward,
     .cpu_backward = backward,
+    .gradient_ignores_x = true,
 };

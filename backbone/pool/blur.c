@@ -69,5 +69,6 @@ const struct pool_def pool_blur = {
     .fields = fields,
     .args_bytes = sizeof(struct own_args),
     .check = check,
+    .gradient_ignores_x = true,
     .build = build,
 };

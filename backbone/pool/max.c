@@ -23,4 +23,5 @@ const struct pool_def pool_max = {
     .saved = saved,
     .cpu_forward = forward,
     .cpu_backward = backward,
+    .gradient_ignores_x = true,
 };

@@ -1,0 +1,188 @@
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "cli/bench_pools.h"
+#include "cli/cmd_bench.h"
+#include "cli/command.h"
+
+enum { MAX_WINDOWS = 8, MAX_KERNEL = 63 };
+
+struct options {
+    char shape[FIELD_STRING_BYTES], pools[FIELD_STRING_BYTES], json[FIELD_STRING_BYTES];
+    struct field_ints kernels;
+    int dtype, backend;
+    int64_t stride, runs;
+};
+
+static const struct field fields[] = {
+    {"shape", FIELD_STRING, offsetof(struct options, shape), "8x400x672x64", 0, 0, NULL,
+     "Images x height x width x channels of the map."},
+    {"kernels", FIELD_INTS, offsetof(struct options, kernels), "2,3", 1, MAX_KERNEL, NULL,
+     "Sides of the windows; padding is (kernel - 1) / 2."},
+    {"stride", FIELD_INT, offsetof(struct options, stride), "2", 1, 64, NULL, "Of the windows."},
+    {"pools", FIELD_STRING, offsetof(struct options, pools), "", 0, 0, NULL,
+     "Pools to time, e.g. max,avg,soft:grad=detached; default: all."},
+    {"dtype", FIELD_CHOICE, offsetof(struct options, dtype), "f32", 0, 0, "f32|bf16",
+     "Type of the maps; gradients are f32."},
+    {"backend", FIELD_CHOICE, offsetof(struct options, backend), "cpu", 0, 0, "cpu|cuda",
+     "Device."},
+    {"runs", FIELD_INT, offsetof(struct options, runs), "7", 1, BENCH_POOLS_MAX_RUNS, NULL,
+     "Timed repetitions, after two that are not timed; medians are reported."},
+    {"json", FIELD_STRING, offsetof(struct options, json), "", 0, 0, NULL,
+     "Write the numbers as JSON too."},
+    {.name = NULL},
+};
+
+static const struct command_help help = {
+    "bench pools", "[--shape NxHxWxC] [--dtype f32|bf16] [--pools LIST] [--kernels 2,3] [--json F]",
+    "Times pooling layers: forward and backward, the bytes a second that their inputs and outputs\n"
+    "make up, and the share of what a plain copy reaches on this machine in the same run.",
+    fields, NULL};
+
+static enum status parse_shape(const char *text, int64_t shape[4])
+{
+    int v[4], used = 0;
+    if (sscanf(text, "%5dx%5dx%5dx%5d%n", &v[0], &v[1], &v[2], &v[3], &used) != 4 || text[used])
+        return fail(ERR_USAGE, "--shape: '%.40s' is not NxHxWxC, e.g. 8x400x672x64", text);
+    for (int i = 0; i < 4; i++) {
+        if (v[i] < 1) return fail(ERR_USAGE, "--shape: '%.40s' has a side of 0 or less", text);
+        shape[i] = v[i];
+    }
+    return OK;
+}
+
+static void print_row(const char *label, int kernel, int stride,
+                      const struct bench_pool_result *r, double copy)
+{
+    double forward = r->forward_bytes / r->forward_seconds;
+    double backward = r->backward_bytes / r->backward_seconds;
+    printf("%-24.24s %dx%d/%d %9.2f %6.1f %5.0f%% %10.2f %6.1f %5.0f%% %10.1f\n", label, kernel,
+           kernel, stride, r->forward_seconds * 1e3, forward * 1e-9, 100 * forward / copy,
+           r->backward_seconds * 1e3, backward * 1e-9, 100 * backward / copy, r->held_bytes * 1e-6);
+}
+
+static void write_row(FILE *f, const char *separator, const char *label, int kernel, int stride,
+                      const struct bench_pool_result *r)
+{
+    fprintf(f, "%s\n  {\"pool\": ", separator);
+    json_write_string(f, label);
+    fprintf(f,
+            ", \"kernel\": %d, \"stride\": %d, \"padding\": %d,\n"
+            "   \"forward_seconds\": %.9g, \"backward_seconds\": %.9g,\n"
+            "   \"forward_bytes\": %.0f, \"backward_bytes\": %.0f, \"held_bytes\": %.0f}",
+            kernel, stride, (kernel - 1) / 2, r->forward_seconds, r->backward_seconds,
+            r->forward_bytes, r->backward_bytes, r->held_bytes);
+}
+
+struct table {
+    struct pool_choice pools[POOL_CHOICE_MAX];
+    int n_pools;
+    bool is_timed[POOL_CHOICE_MAX][MAX_WINDOWS];
+    struct bench_pool_result results[POOL_CHOICE_MAX][MAX_WINDOWS];
+    double copy_before, copy_after; // bytes a second
+    enum copy_kind kind;
+};
+
+static enum status time_all(const struct options *options, struct bench_pools *bench,
+                            struct table *table)
+{
+    enum copy_kind kind;
+    TRY(bench_pools_copy(bench, &table->copy_before, &table->kind));
+    for (int i = 0; i < table->n_pools; i++)
+        for (int k = 0; k < options->kernels.n; k++) {
+            int kernel = (int)options->kernels.v[k], stride = (int)options->stride;
+            struct window window = window_square(kernel, stride, (kernel - 1) / 2);
+            enum status status =
+                bench_pools_run(bench, &table->pools[i], &window, &table->results[i][k]);
+            if (status != OK && status != ERR_USAGE) return status;
+            table->is_timed[i][k] = status == OK;
+            if (status != OK)
+                printf("%-24.24s %dx%d/%d refused: %s\n", table->pools[i].label, kernel, kernel,
+                       stride, fail_message());
+        }
+    // The machine may have sped up or slowed down meanwhile.
+    return bench_pools_copy(bench, &table->copy_after, &kind);
+}
+
+static void print_table(const struct options *options, const struct table *table)
+{
+    double copy = fmax(table->copy_before, table->copy_after);
+    printf("%s %s; copy %.1f GB/s before and %.1f GB/s after (%s); medians of %d runs\n"
+           "GB/s: forward x and y; backward dy, dx and, where it is read, x; each byte once\n\n",
+           options->shape, options->dtype ? "bf16" : "f32", table->copy_before * 1e-9,
+           table->copy_after * 1e-9, copy_kind_names[table->kind], (int)options->runs);
+    printf("%-24s %5s %9s %6s %6s %10s %6s %6s %10s\n", "", "", "forward", "", "of", "backward", "",
+           "of", "held for");
+    printf("%-24s %5s %9s %6s %6s %10s %6s %6s %10s\n", "pool", "", "ms", "GB/s", "copy", "ms",
+           "GB/s", "copy", "backw. MB");
+    for (int i = 0; i < table->n_pools; i++)
+        for (int k = 0; k < options->kernels.n; k++)
+            if (table->is_timed[i][k])
+                print_row(table->pools[i].label, (int)options->kernels.v[k], (int)options->stride,
+                          &table->results[i][k], copy);
+}
+
+static enum status save_json(const struct options *options, const struct table *table)
+{
+    struct file_writer writer;
+    const char *separator = "";
+    TRY(file_writer_begin(&writer, options->json));
+    FILE *f = writer.stream;
+    fprintf(f,
+            "{\"shape\": \"%s\", \"dtype\": \"%s\", \"runs\": %d,\n"
+            " \"copy_bytes_per_second\": %.9g, \"copy_kind\": \"%s\",\n \"pools\": [",
+            options->shape, options->dtype ? "bf16" : "f32", (int)options->runs,
+            fmax(table->copy_before, table->copy_after), copy_kind_names[table->kind]);
+    for (int i = 0; i < table->n_pools; i++)
+        for (int k = 0; k < options->kernels.n; k++) {
+            if (!table->is_timed[i][k]) continue;
+            write_row(f, separator, table->pools[i].label, (int)options->kernels.v[k],
+                      (int)options->stride, &table->results[i][k]);
+            separator = ",";
+        }
+    fprintf(f, "]}\n");
+    return file_writer_commit(&writer);
+}
+
+static enum status bench(const struct options *options)
+{
+    struct bench_pools_job job = {.dtype = options->dtype ? DTYPE_BF16 : DTYPE_F32,
+                                  .runs = (int)options->runs};
+    struct bench_pools *bench = NULL;
+    if (options->backend) return fail(ERR_UNSUPPORTED, "this version has no CUDA backend");
+    if (options->kernels.n < 1 || options->kernels.n > MAX_WINDOWS)
+        return fail(ERR_USAGE, "--kernels: %d of them, expected 1 to %d", options->kernels.n,
+                    MAX_WINDOWS);
+    TRY(parse_shape(options->shape, job.shape));
+    struct table *table = (struct table *)mem_alloc(1, sizeof *table);
+    if (!table) return ERR_MEMORY;
+    enum status status = OK;
+    GUARD(pool_choices_parse(options->pools, table->pools, &table->n_pools));
+    GUARD(bench_pools_open(&job, &bench));
+    GUARD(time_all(options, bench, table));
+    print_table(options, table);
+    if (options->json[0]) GUARD(save_json(options, table));
+done:
+    bench_pools_close(bench);
+    mem_free(table);
+    return status;
+}
+
+enum status cmd_bench_pools(int argc, char **argv)
+{
+    struct options options;
+    struct arguments arguments;
+    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
+    enum status status = OK;
+    if (!arguments.help) {
+        GUARD(arguments_no_assignments(&help, &arguments));
+        GUARD(arguments_expect(&help, &arguments, 0, 0));
+        GUARD(bench(&options));
+    }
+done:
+    arguments_free(&arguments);
+    return status;
+}
