@@ -62,7 +62,7 @@ enum status submission_pack(const char *folder, const char *stem, FILE *json)
     char name[SUBMISSION_STEM_BYTES + 8], path[PATH_BYTES];
     struct file_writer writer = {.stream = NULL};
     enum status status = OK;
-    if (fflush(json) != 0 || ferror(json)) {
+    if (fflush(json) != 0 || ferror(json) || fseek(json, 0, SEEK_SET) != 0) {
         status = fail(ERR_IO, "%s: cannot write: %s", folder, strerror(errno));
         goto done;
     }
