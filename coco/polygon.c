@@ -20,6 +20,7 @@ struct raster {
 void polygon_free(struct polygon_scratch *scratch)
 {
     mem_free(scratch->crossings);
+    mem_free(scratch->other);
     *scratch = (struct polygon_scratch){0};
 }
 
@@ -113,18 +114,32 @@ static enum status trace_edge(const struct raster *raster, const int64_t a[2], c
     return steep_edge(raster, from[0], from[1], dy, (double)(to[0] - from[0]) / (double)dy);
 }
 
-static int by_value(const void *a, const void *b)
+// By value, a byte at a time: an outline has hundreds of crossings, and comparing them took longer
+// than finding them.
+static enum status sort_crossings(struct polygon_scratch *scratch, uint32_t pixels)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
+    TRY(mem_reserve(&scratch->other, &scratch->other_capacity, scratch->n, sizeof *scratch->other));
+    for (int shift = 0; shift < 32 && pixels >> shift; shift += 8) {
+        uint32_t starts[257] = {0}, *from = scratch->crossings, *to = scratch->other;
+        for (size_t i = 0; i < scratch->n; i++) starts[(from[i] >> shift & 255) + 1]++;
+        for (size_t k = 0; k < 256; k++) starts[k + 1] += starts[k];
+        for (size_t i = 0; i < scratch->n; i++) to[starts[from[i] >> shift & 255]++] = from[i];
+        scratch->crossings = to;
+        scratch->other = from;
+        size_t capacity = scratch->capacity;
+        scratch->capacity = scratch->other_capacity;
+        scratch->other_capacity = capacity;
+    }
+    return OK;
 }
 
 // Each crossing turns the mask over from its pixel on; two at one pixel cancel.
 static enum status crossings_to_runs(struct polygon_scratch *scratch, struct rle *rle)
 {
-    uint32_t *at = scratch->crossings, pixels = (uint32_t)rle->height * (uint32_t)rle->width;
+    uint32_t pixels = (uint32_t)rle->height * (uint32_t)rle->width;
     uint32_t begin = 0; // of the current run
-    if (scratch->n) qsort(at, scratch->n, sizeof *at, by_value);
+    if (scratch->n) TRY(sort_crossings(scratch, pixels));
+    const uint32_t *at = scratch->crossings;
     for (size_t i = 0; i < scratch->n; i++) {
         if (i + 1 < scratch->n && at[i] == at[i + 1]) {
             i++;

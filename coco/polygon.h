@@ -11,8 +11,8 @@ extern "C" {
 
 // Working memory that calls share; start from a zeroed struct, end with polygon_free.
 struct polygon_scratch {
-    uint32_t *crossings;
-    size_t n, capacity;
+    uint32_t *crossings, *other; // other: of the same contents while they are sorted
+    size_t n, capacity, other_capacity;
 };
 
 void polygon_free(struct polygon_scratch *scratch);

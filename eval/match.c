@@ -104,14 +104,17 @@ static enum status fill_mask_iou(const struct eval_truth *truth, const struct ce
     for (size_t d = 0; d < cell->n_detections; d++) {
         const struct eval_detection *source = &sources[detections[d].source];
         // The box of a mask that was measured: most meet no object, and need no decoding.
-        if (source->lacks_box && source->has_area &&
-            !meets_any(source->box, objects, cell->n_objects)) {
+        bool is_known = source->lacks_box && source->has_area;
+        if (is_known && !meets_any(source->box, objects, cell->n_objects)) {
             memset(iou, 0, cell->n_objects * sizeof *iou);
             iou += cell->n_objects;
             continue;
         }
         TRY(detection_mask(source, &truth->images[cell->image], &bench->scratch, &bench->rle));
-        rle_box(&bench->rle, box);
+        if (is_known)
+            memcpy(box, source->box, sizeof box);
+        else
+            rle_box(&bench->rle, box);
         for (size_t g = 0; g < cell->n_objects; g++)
             *iou++ =
                 rle_iou(&bench->rle, box, &objects[g].rle, objects[g].box, objects[g].is_crowd);
