@@ -28,7 +28,10 @@ static bool finds_masks(const struct session *session)
 {
     switch ((enum detector_type)session->config.model.type) {
     case DETECTOR_RETINANET:
+    case DETECTOR_FASTER_RCNN:
         return false;
+    case DETECTOR_MASK_RCNN:
+        return true;
     }
     return false;
 }

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum status batch_check(const struct batch *batch, int n_classes)
+enum status batch_check(const struct batch *batch, int first_label, int n_classes)
 {
     for (int i = 0; i < batch->n; i++) {
         long long id = (long long)batch->image_ids[i];
@@ -13,10 +13,10 @@ enum status batch_check(const struct batch *batch, int n_classes)
         for (int k = 0; k < count; k++) {
             size_t slot = (size_t)i * (size_t)batch->max_objects + (size_t)k;
             int label = batch->labels[slot];
-            if (label < 0 || label >= n_classes)
+            if (label < first_label || label >= n_classes)
                 return fail(ERR_DATA,
-                            "image %lld, object %d: label %d, but the model has classes 0 to %d",
-                            id, k, label, n_classes - 1);
+                            "image %lld, object %d: label %d, but the model has classes %d to %d",
+                            id, k, label, first_label, n_classes - 1);
             const float *b = batch->boxes + 4 * slot;
             bool finite = isfinite(b[0]) && isfinite(b[1]) && isfinite(b[2]) && isfinite(b[3]);
             if (!finite || !(b[2] > b[0]) || !(b[3] > b[1]))

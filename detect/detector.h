@@ -4,14 +4,16 @@
 
 #include "backbone/resnet.h"
 #include "coco/loader.h"
-#include "nn/ops.h"
+#include "nn/ops_rcnn.h"
 #include "nn/params.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-enum detector_type { DETECTOR_RETINANET };
+enum detector_type { DETECTOR_RETINANET, DETECTOR_FASTER_RCNN, DETECTOR_MASK_RCNN };
+
+enum { RPN_LEVELS = 5 };
 
 struct detector_config {
     enum detector_type type;
@@ -27,12 +29,42 @@ struct detector_config {
         int top_k, max_detections; // 1000 a level, 300 an image
         bool p6_from_c5;          // false: from P5
     } retinanet;
+    // Faster and Mask R-CNN.
+    struct {
+        int anchor_sizes[RPN_LEVELS]; // 32, 64, 128, 256, 512
+        double match_high, match_low; // 0.7, 0.3
+        int samples;                  // 256 anchors an image, of them
+        double positive_fraction;     // 0.5 positive at the most
+        int box_loss;                 // BOX_LOSS_*
+        double box_beta;              // 1/9
+        bool fixed_normalizer;        // both losses / (samples * images), however many were drawn
+        int train_top_k, top_k;       // candidates a level: 2000 in training, 1000
+        int train_keep, keep;         // proposals an image: 2000 in training, 1000
+        double nms_threshold;         // 0.7
+    } rpn;
+    struct {
+        double match_iou;         // 0.5
+        int samples;              // 512 RoIs an image, of them
+        double positive_fraction; // 0.25 positive at the most
+        bool aligned;             // RoIAlign of Detectron2
+        int sampling_ratio;       // 2; 0: as many samples as the RoI has pixels
+        int box_loss;             // BOX_LOSS_*
+        double box_beta;          // 1/9
+        bool class_agnostic;      // one box for all classes
+        double score_threshold, nms_threshold; // 0.05, 0.5
+        int max_detections;                    // 100 an image
+    } roi;
+    struct {
+        bool class_agnostic; // one mask for all classes
+    } mask;
 };
 
 enum { DETECTOR_MAX_LOSSES = 8 };
 struct detector_losses {
     int n;
-    const char *names[DETECTOR_MAX_LOSSES]; // "classification", "bbox_regression"
+    // RetinaNet: "classification", "bbox_regression"; R-CNN: "objectness", "rpn_box_reg",
+    // "classifier", "box_reg", "mask".
+    const char *names[DETECTOR_MAX_LOSSES];
     // Scalar tensors to differentiate; roots of one name are summed for the log.
     int n_roots;
     struct tensor *roots[32];
@@ -74,6 +106,8 @@ enum status detector_detect(struct detector *detector, struct tape *tape,
 void detections_free(struct detections *detections);
 
 // The forward pass alone on a (N,H,W,3) tensor: for `tarn info` (dry tape) and `tarn bench`.
+// R-CNN: the heads run on rpn.keep and roi.max_detections made-up RoIs an image, so that the work
+// does not depend on what is found.
 enum status detector_forward(struct detector *detector, struct tape *tape,
                              struct tensor *images) MUST_USE;
 

@@ -33,7 +33,7 @@ struct detector_kind {
     enum status (*forward)(struct detector *detector, struct tape *tape, struct tensor *images);
 };
 
-extern const struct detector_kind detector_retinanet;
+extern const struct detector_kind detector_retinanet, detector_faster_rcnn, detector_mask_rcnn;
 
 #ifdef __cplusplus
 }

@@ -129,7 +129,7 @@ static enum status retinanet_losses(struct detector *detector, struct tape *tape
 {
     struct retinanet *net = (struct retinanet *)detector;
     const struct detector_config *config = &detector->config;
-    TRY(batch_check(batch, config->n_classes));
+    TRY(batch_check(batch, 0, config->n_classes));
 
     struct tensor *images = NULL, *anchors = NULL;
     struct level_outputs out;
