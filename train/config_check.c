@@ -1,6 +1,7 @@
 // What no single field can tell, and the pooling layers a config asks for.
 #include <string.h>
 
+#include "detect/detector.h"
 #include "train/config_sections.h"
 
 static int64_t either(int64_t value, int64_t otherwise)
@@ -92,6 +93,12 @@ enum status config_check(const struct config *config)
     if (config->retinanet.match_low > config->retinanet.match_high)
         return fail(ERR_USAGE, "retinanet.match_low: %g is more than match_high, %g",
                     config->retinanet.match_low, config->retinanet.match_high);
+    if (config->rpn.match_low > config->rpn.match_high)
+        return fail(ERR_USAGE, "rpn.match_low: %g is more than match_high, %g",
+                    config->rpn.match_low, config->rpn.match_high);
+    if (config->rpn.anchor_sizes.n != RPN_LEVELS)
+        return fail(ERR_USAGE, "rpn.anchor_sizes: %d sizes, expected one for each of %d levels",
+                    config->rpn.anchor_sizes.n, RPN_LEVELS);
     if (config->data.min_size.n < 1)
         return fail(ERR_USAGE, "data.min_size: at least one size is needed");
     if (config->train.momentum >= 1)
