@@ -64,7 +64,7 @@ enum status mask_paint(const struct surface *surface, const struct rle *mask, st
         for (int x = 0; x < width; x++) {
             if (!inside[(size_t)x * (size_t)height + (size_t)y]) continue;
             bool is_edge = is_border(inside, width, height, x, y, line < 1 ? 1 : line);
-            row[x] = blend(row[x], color, is_edge ? 0.95 : 0.4);
+            row[x] = blend(row[x], color, is_edge ? 0.95 : 0.35);
         }
     }
     cairo_surface_mark_dirty(surface->pixels);

@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-// The mask, stretched over the canvas: its inside half covered with the colour, its border of
+// The mask, stretched over the canvas: its inside a third covered with the colour, its border of
 // `line` pixels in the full colour.
 enum status mask_paint(const struct surface *surface, const struct rle *mask, struct color color,
                        int line) MUST_USE;

@@ -50,7 +50,7 @@ void plot_begin(FILE *f, const struct plot *plot)
     fprintf(f, "<text class=\"label\" x=\"%d\" y=\"%d\">", (PLOT_LEFT + PLOT_RIGHT) / 2,
             PLOT_HEIGHT - 22);
     html_text(f, plot->x_label);
-    fprintf(f, "</text><text class=\"label\" transform=\"translate(32 %d) rotate(-90)\">",
+    fprintf(f, "</text><text class=\"label y\" transform=\"translate(32 %d) rotate(-90)\">",
             (PLOT_TOP + PLOT_BOTTOM) / 2);
     html_text(f, plot->y_label);
     fputs("</text>\n", f);

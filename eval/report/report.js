@@ -69,10 +69,11 @@
   const pick = $("class-pick"), classes = read("class-data");
   if (pick && classes.length) {
     const values = [...pr.parentElement.querySelectorAll(".legend b")];
-    const best = $("best"), text = $("best-text"), whos = [...document.querySelectorAll(".who")];
+    const best = $("best"), text = $("best-text"), numbers = [...text.querySelectorAll("b")];
+    const whos = [...document.querySelectorAll(".who")];
     const all = {
       pr: prLines.map((l) => l.getAttribute("d")), f1: f1Lines.map((l) => l.getAttribute("d")),
-      labels: values.map((v) => v.textContent), text: text.innerHTML,
+      labels: values.map((v) => v.textContent), numbers: numbers.map((v) => v.textContent),
       at: best && best.getAttribute("transform"), cy: best && best.querySelector("circle").getAttribute("cy"),
     };
     pick.parentElement.hidden = false;
@@ -81,7 +82,8 @@
       prLines.forEach((l, i) => l.setAttribute("d", (one || all).pr[i]));
       f1Lines.forEach((l, i) => l.setAttribute("d", (one || all).f1[i]));
       values.forEach((v, i) => { v.textContent = one ? fixed(one.ap[i]) : all.labels[i]; });
-      text.innerHTML = (one || all).text; // numbers only
+      text.hidden = !(one || all).numbers; // a class without detections
+      if (!text.hidden) numbers.forEach((v, i) => { v.textContent = (one || all).numbers[i]; });
       whos.forEach((w) => { w.textContent = one ? "Class: " + one.name + "." : w.dataset.all; });
       if (!best) return;
       const at = one ? one.best : null;
@@ -110,8 +112,8 @@
     return (bottom - p[i][1]) / (bottom - top);
   };
   const follow = (plot, lines, name) => {
-    const guide = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    guide.setAttribute("id", "guide");
+    const guide = plot.querySelector(".grid").cloneNode();
+    guide.setAttribute("class", "guide");
     plot.addEventListener("pointermove", (event) => {
       const box = plot.getBoundingClientRect();
       const x = (event.clientX - box.left) * 1200 / box.width;

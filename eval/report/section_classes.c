@@ -5,9 +5,8 @@
 
 static void write_cell(FILE *f, double value, bool has_bar)
 {
-    fprintf(f, "<td class=\"n%s\" data-v=\"%.6g\"", has_bar ? " b" : "", value);
-    if (has_bar) fprintf(f, " style=\"--p:%.1f%%\"", value > 0 ? value * 100 : 0);
-    putc('>', f);
+    fprintf(f, "<td class=\"n%s\" data-v=\"%.6g\">", has_bar ? " b" : "", value);
+    if (has_bar) fprintf(f, "<i style=\"--p:%.1f%%\"></i>", value > 0 ? value * 100 : 0);
     page_number(f, value);
     fputs("</td>", f);
 }

@@ -4,7 +4,7 @@
 #include "eval/report/html.h"
 #include "eval/report/page.h"
 
-enum { SMALL = 12, N_LISTED = 15 };
+enum { SMALL = 12, WIDE = 40, N_LISTED = 10 };
 
 // The matrix as it is shown: classes that occur, then those that had no place, then background.
 struct matrix {
@@ -101,7 +101,7 @@ static void write_cells(const struct matrix *m, int cell, int left, int top)
                     "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"%d\" "
                     "data-r=\"%zu\" data-c=\"%zu\" data-n=\"%lld\" fill-opacity=\"%.2f\"/>\n",
                     class, x, y, cell - gap, cell - gap, m->n > SMALL ? 2 : 6, row, column,
-                    (long long)count, 0.15 + 0.85 * share);
+                    (long long)count, 0.25 + 0.75 * share);
             if (m->n <= SMALL)
                 fprintf(f, "<text class=\"num%s\" x=\"%d\" y=\"%d\">%lld</text>\n",
                         share > 0.5 ? " on" : "", x + cell / 2 - 1, y + cell / 2, (long long)count);
@@ -112,7 +112,7 @@ static void write_picture(const struct matrix *m)
 {
     FILE *f = m->page->stream;
     bool is_small = m->n <= SMALL;
-    int cell = is_small ? 64 : m->n <= 40 ? 22 : 15, left = is_small ? 150 : 120;
+    int cell = is_small ? 64 : m->n <= WIDE ? 22 : 15, left = is_small ? 150 : 120;
     int top = is_small ? 130 : 100, side = (int)m->n * cell;
     fprintf(f,
             "<svg class=\"matrix%s\" id=\"matrix\" viewBox=\"0 0 %d %d\" style=\"--w:%dpx\" "
@@ -147,22 +147,30 @@ static void write_name(const struct page *page, uint32_t category)
         html_text_cut(page->stream, page_class_name(page, category, buffer), 40);
 }
 
+static bool has_background(const struct confusion_entry *entry)
+{
+    return entry->truth == CONFUSION_BACKGROUND || entry->predicted == CONFUSION_BACKGROUND;
+}
+
 // Wrong entries, the most frequent first.
-static enum status write_list(const struct page *page)
+static enum status write_list(const struct page *page, const char *caption, bool with_background)
 {
     FILE *f = page->stream;
     const struct confusion *confusion = &page->confusion;
     size_t n = 0;
     struct confusion_entry *wrong = mem_alloc(confusion->n, sizeof *wrong);
     if (!wrong) return ERR_MEMORY;
-    for (size_t i = 0; i < confusion->n; i++)
-        if (confusion->entries[i].truth != confusion->entries[i].predicted)
-            wrong[n++] = confusion->entries[i];
+    for (size_t i = 0; i < confusion->n; i++) {
+        const struct confusion_entry *entry = &confusion->entries[i];
+        if (entry->truth != entry->predicted && has_background(entry) == with_background)
+            wrong[n++] = *entry;
+    }
     qsort(wrong, n, sizeof *wrong, by_count);
-    fputs("<table class=\"pairs\"><caption>Most frequent mistakes</caption><thead><tr><th "
-          "scope=\"col\">truth</th><th scope=\"col\">predicted</th><th scope=\"col\" "
-          "class=\"n\">count</th></tr></thead><tbody>\n",
-          f);
+    fprintf(f,
+            "<table class=\"pairs\"><caption>%s</caption><thead><tr><th scope=\"col\">truth</th>"
+            "<th scope=\"col\">predicted</th><th scope=\"col\" class=\"n\">count</th></tr></thead>"
+            "<tbody>\n",
+            caption);
     for (size_t i = 0; i < n && i < N_LISTED; i++) {
         fputs("<tr><td>", f);
         write_name(page, wrong[i].truth);
@@ -208,15 +216,16 @@ enum status section_confusion(const struct page *page)
         page->confusion.score, page->confusion.iou);
     if (m.has_others)
         fprintf(f, " The %zu classes with the most objects are shown.", page->n_shown);
-    fputs("</p>\n<div class=\"card confusion\"><div class=\"mwrap\"><p class=\"axis\">rows: truth "
-          "\xC2\xB7 "
-          "columns: predicted</p><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-          "aria-label=\"Confusion matrix\">\n",
-          f);
+    fprintf(f,
+            "</p>\n<div class=\"card confusion%s\"><div><p class=\"axis\">rows: truth \xC2\xB7 "
+            "columns: predicted</p><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+            "aria-label=\"Confusion matrix\">\n",
+            m.n > WIDE ? " wide" : "");
     write_picture(&m);
-    fputs("</div></div>\n", f);
-    GUARD(write_list(page));
-    fputs("</div></section>\n", f);
+    fputs("</div></div>\n<div class=\"lists\">", f);
+    if (page->n_categories > 1) GUARD(write_list(page, "Most often taken for each other", false));
+    GUARD(write_list(page, "Most often overlooked or imagined", true));
+    fputs("</div></div></section>\n", f);
     write_names(&m);
 done:
     mem_free(m.counts);

@@ -97,17 +97,17 @@ static void write_pr(const struct page *page)
     fputs("</ul></figure>\n", f);
 }
 
-static void write_best(const struct page *page, const struct score_curve *curve)
+static void write_best(const struct page *page)
 {
-    FILE *f = page->stream;
+    const struct score_curve *curve = &page->all;
     if (curve->n == 0) {
-        fputs("No detections.", f);
+        fputs("No detections.", page->stream);
         return;
     }
-    fprintf(f,
+    fprintf(page->stream,
             "Best F1 <b>%.3f</b> at score <b>%.3g</b>: precision <b>%.3f</b>, recall <b>%.3f</b>.",
-            curve_f1(curve, curve->best), curve->points[curve->best].score,
-            curve_precision(curve, curve->best), curve_recall(curve, curve->best));
+            curve_f1(curve, curve->best), page->score, curve_precision(curve, curve->best),
+            curve_recall(curve, curve->best));
 }
 
 static void write_scores(const struct page *page)
@@ -139,7 +139,7 @@ static void write_scores(const struct page *page)
     fputs("<ul class=\"legend\"><li><i class=\"s0\"></i>precision</li><li><i class=\"s1\"></i>"
           "recall</li><li><i class=\"s2\"></i>F1</li></ul><p class=\"best\" id=\"best-text\">",
           f);
-    write_best(page, curve);
+    write_best(page);
     fputs("</p></figure>\n", f);
 }
 
@@ -189,12 +189,13 @@ static void write_class_data(const struct page *page, size_t category)
         write_score_path(page, curve, values[i], N_BINS_CLASS);
         putc('"', f);
     }
-    fputs("],\"text\":\"", f);
-    write_best(page, curve);
-    fputs("\"", f);
+    putc(']', f);
     if (curve->n)
-        fprintf(f, ",\"best\":[%d,%d]", plot_x(&plot, curve->points[curve->best].score),
-                plot_y(curve_f1(curve, curve->best)));
+        fprintf(f, ",\"best\":[%d,%d],\"numbers\":[\"%.3f\",\"%.3g\",\"%.3f\",\"%.3f\"]",
+                plot_x(&plot, curve->points[curve->best].score),
+                plot_y(curve_f1(curve, curve->best)), curve_f1(curve, curve->best),
+                curve->points[curve->best].score, curve_precision(curve, curve->best),
+                curve_recall(curve, curve->best));
     fputs("}", f);
 }
 

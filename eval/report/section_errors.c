@@ -44,10 +44,12 @@ void section_errors(const struct page *page)
             "would gain if the errors of one kind alone were made good. AP50 is %.3f here, with "
             "the best %d detections of an image over all classes.",
             tide->ap, TIDE_LIMIT);
-    if (tide->gains[worst] > 0) fprintf(f, " Most is lost to <b>%s</b> errors.", tide_names[worst]);
+    if (tide->gains[worst] > 0)
+        fprintf(f, " Most is lost to <b>%s</b> %s.", tide_names[worst],
+                worst == TIDE_MISSED ? "objects" : "errors");
     fputs(
         "</p>\n<div class=\"card errs\">\n<div class=\"err ehead\"><span></span><span></span><span "
-        "class=\"gain\">AP50</span><span class=\"count\">errors</span></div>\n",
+        "class=\"gain\">gain</span><span class=\"count\">errors</span></div>\n",
         f);
     for (int i = 0; i < TIDE_KINDS; i++)
         write_error(f, tide_names[i], page_kind_colors[i], meanings[i], tide->counts[i],
