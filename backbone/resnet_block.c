@@ -47,17 +47,23 @@ static enum status declare_all(const struct block_spec *spec, const struct norm_
 {
     int out = spec->is_bottleneck ? EXPANSION * spec->planes : spec->planes;
     bool pooled = spec->pool && spec->stride > 1;
+    bool replaces = pooled && spec->pool->def->replaces_conv &&
+                    spec->pool->def->replaces_conv(spec->pool);
     int stride = pooled ? 1 : spec->stride; // of the convolutions
     if (spec->is_bottleneck) {
         int stride1 = spec->stride_in_1x1 ? stride : 1, stride2 = spec->stride_in_1x1 ? 1 : stride;
         block->n_convs = 3;
-        block->n_before_pool = 2;
+        block->n_before_pool = replaces ? 1 : 2;
         TRY(declare_conv(spec, norm, "conv1", "bn1", spec->in, spec->planes, 1, stride1, params,
                          memory, &block->convs[0]));
-        TRY(declare_conv(spec, norm, "conv2", "bn2", spec->planes, spec->planes, 3, stride2,
-                         params, memory, &block->convs[1]));
+        TRY(declare_conv(spec, norm, "conv2", "bn2", spec->planes, spec->planes,
+                         replaces ? 1 : 3, stride2, params, memory, &block->convs[1]));
         TRY(declare_conv(spec, norm, "conv3", "bn3", spec->planes, out, 1, 1, params, memory,
                          &block->convs[2]));
+    } else if (replaces) {
+        return fail(ERR_USAGE, "pool %s cannot replace a convolution of %s: only bottlenecks (from "
+                               "ResNet-50 on) have a 1x1 convolution to go with it",
+                    spec->pool->def->name, spec->prefix);
     } else {
         block->n_convs = 2;
         block->n_before_pool = 1;

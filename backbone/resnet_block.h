@@ -17,7 +17,8 @@ struct block_spec {
     int stride;
     bool frozen;
     // NULL: strides as they are. Else, if stride > 1, the block's convolutions run at stride 1,
-    // this pool follows its strided 3x3 and another one precedes the shortcut's 1x1.
+    // this pool follows its strided 3x3 (or stands before a 1x1 in its place, see
+    // pool_def.replaces_conv) and another one precedes the shortcut's 1x1.
     const struct pool *pool;
     int pool_index; // of the first of the two
 };

@@ -65,6 +65,11 @@ struct pool_def {
     // tensors of y's shape, returns their number. Optional.
     int (*saved)(const void *args, enum dtype dtypes[POOL_MAX_SAVED]);
 
+    // At the site downsample of a bottleneck: true where the pool stands in place of the strided 3x3
+    // convolution, with a 1x1 one behind it; otherwise it follows that convolution at stride 1.
+    // Optional.
+    bool (*replaces_conv)(const struct pool *pool);
+
     // ... or a composition of tape operations.
     enum status (*build)(struct tape *tape, const struct pool *pool, struct tensor *x,
                          struct tensor **y);

@@ -1,6 +1,9 @@
 // Local importance-based pooling (Gao, Wang, Wu, ICCV 2019): the weights of a window are the
 // softmax of logits that a small network computes from the map. With the map as its own logits it
 // is SoftPool.
+//
+// In their ResNets' stages the authors compute one trunk of logit=bottleneck from the block's input
+// for both the branch and the shortcut; here each of the two pools has its own, on its own input.
 #include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -13,6 +16,7 @@ struct own_args {
     double coeff;
     int logit; // enum logit_kind
     int64_t width;
+    bool replaces_conv;
 };
 
 static const struct field fields[] = {
@@ -38,6 +42,13 @@ static const struct field fields[] = {
      .min = 1,
      .max = 4096,
      .help = "channels inside logit=bottleneck"},
+    {.name = "replace_conv",
+     .type = FIELD_BOOL,
+     .offset = offsetof(struct own_args, replaces_conv),
+     .initial = "false",
+     .help = "downsample in bottlenecks: stand in place of the strided 3x3 convolution, with a 1x1 "
+             "behind it, as in the authors' LIP-ResNets (there with kernel 3 and "
+             "logit=bottleneck)"},
     {0},
 };
 
@@ -94,6 +105,11 @@ static enum status declare(struct pool *pool, struct params *params, const char 
     return declare_layer(pool, params, prefix, 6, width, n_channels, 1, INIT_ZERO);
 }
 
+static bool replaces_conv(const struct pool *pool)
+{
+    return ((const struct own_args *)(const void *)pool->args)->replaces_conv;
+}
+
 // Instance norm is group norm with a group for each channel.
 static enum status run_layer(struct tape *tape, struct tensor *const params[PER_LAYER],
                              struct tensor *x, bool relu, struct tensor **y)
@@ -145,5 +161,6 @@ const struct pool_def pool_lip = {
     .fields = fields,
     .args_bytes = sizeof(struct own_args),
     .declare = declare,
+    .replaces_conv = replaces_conv,
     .build = build,
 };

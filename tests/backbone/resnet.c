@@ -177,6 +177,31 @@ static void count_pools(void *context, const struct tape_node *node, bool is_bac
 }
 
 // The stem and, in each of three stages, branch and shortcut: with random streams of their own.
+// LIP as its authors put it into bottlenecks: pool and 1x1 in place of the strided 3x3.
+Test(resnet, a_pool_replaces_the_strided_convolution)
+{
+    struct fixture f;
+    struct resnet_config config = config_of(50, NORM_BN);
+    config.pools[POOL_DOWNSAMPLE] = pool_of("lip", 3, 2, 1);
+    struct pool *lip = &config.pools[POOL_DOWNSAMPLE];
+    MUST(fields_set_text(lip->def->fields, lip->args, "replace_conv", "true"));
+    MUST(fields_set_text(lip->def->fields, lip->args, "logit", "bottleneck"));
+    create(&f, &config);
+    check_shapes(&f, bottleneck_channels);
+    const struct param *replaced = params_find(f.params, "backbone.body.layer2.0.conv2.weight");
+    const struct param *kept = params_find(f.params, "backbone.body.layer2.1.conv2.weight");
+    cr_expect_eq(replaced->tensor.shape[1], 1);
+    cr_expect_eq(kept->tensor.shape[1], 3);
+    cr_expect_not_null(params_find(f.params, "backbone.body.layer2.0.pool.logit.6.weight"));
+    tear_down(&f);
+
+    set_up(&f);
+    config.depth = 18;
+    cr_expect_eq(resnet_create(&config, f.params, "backbone.body.", &f.resnet), ERR_USAGE);
+    cr_expect(strstr(fail_message(), "only bottlenecks") != NULL, "%s", fail_message());
+    tear_down(&f);
+}
+
 Test(resnet, every_pool_has_its_own_index)
 {
     struct fixture f;
