@@ -1,8 +1,7 @@
 #include <assert.h>
-#include <math.h>
 
 #include "cpu/kernels.h"
-#include "nn/box_coder.h"
+#include "nn/box_regression.h"
 
 // Few anchors are positive: the work is finding them, so one thread per image and chunk suffices.
 enum { CHUNK = 4096 };
@@ -39,18 +38,6 @@ static double image_weight(const struct level *level, int64_t image)
     return 1.0 / ((double)level->n_images * (n > 1 ? n : 1));
 }
 
-static float loss_at(float difference, float beta)
-{
-    float size = fabsf(difference);
-    return size < beta ? 0.5f * size * size / beta : size - 0.5f * beta;
-}
-
-static float slope_at(float difference, float beta)
-{
-    if (fabsf(difference) < beta) return difference / beta;
-    return difference > 0.0f ? 1.0f : difference < 0.0f ? -1.0f : difference; // NaN stays
-}
-
 // Difference to the target of anchor `i` of an image; false when it is not positive.
 static bool difference_at(const struct level *level, int64_t image, int64_t i, float difference[4])
 {
@@ -80,7 +67,7 @@ enum status cpu_box_loss_forward(const struct op_call *call)
         float difference[4];
         for (int64_t i = begin; i < end; i++) {
             if (!difference_at(&level, c / level.n_chunks, i, difference)) continue;
-            for (int k = 0; k < 4; k++) sum += (double)loss_at(difference[k], level.args->beta);
+            for (int k = 0; k < 4; k++) sum += (double)smooth_l1(difference[k], level.args->beta);
         }
         sums[c] = sum;
     }
@@ -111,7 +98,7 @@ enum status cpu_box_loss_backward(const struct op_backward_call *backward)
         float scale = (float)((double)*upstream * image_weight(&level, image));
         for (int k = 0; k < 4; k++) {
             float old = keep == 0.0f ? 0.0f : keep * out[k]; // the memory may hold NaN
-            out[k] = is_positive ? old + scale * slope_at(difference[k], level.args->beta) : old;
+            out[k] = is_positive ? old + scale * smooth_l1_slope(difference[k], level.args->beta) : old;
         }
     }
     return OK;

@@ -8,6 +8,7 @@
 #ifndef TARN_NN_OPS_RCNN_H
 #define TARN_NN_OPS_RCNN_H
 
+#include "nn/box_regression.h"
 #include "nn/ops.h"
 
 #ifdef __cplusplus
@@ -51,9 +52,8 @@ enum status objectness_loss(struct tape *tape, struct tensor *logits, struct ten
                             struct tensor **loss) MUST_USE;
 
 // Smooth L1 (beta 0: L1) of one level's deltas (N,H,W,A*4) at SAMPLE_POSITIVE anchors against the
-// encoded boxes of their objects; the same division. kind: see BOX_LOSS_*.
+// encoded boxes of their objects; the same division. kind: BOX_LOSS_* (nn/box_regression.h).
 // Kernel inputs: deltas, anchors, matched, sampled, gt_boxes, n_sampled.
-enum { BOX_LOSS_SMOOTH_L1 = 0, BOX_LOSS_GIOU = 1 };
 struct rpn_box_loss_args {
     int64_t offset;
     double normalizer;

@@ -21,7 +21,10 @@ struct roi_case {
     {                                                                                              \
         .dtype = DTYPE_I32, .rank = 1, .shape = { n }                                              \
     }
-#define NONE         {.rank = 0}
+#define NONE                                                                                       \
+    {                                                                                              \
+        .rank = 0                                                                                  \
+    }
 #define MAP(n, h, w, c)                                                                            \
     {                                                                                              \
         .rank = 4, .shape = { n, h, w, c }                                                         \
@@ -139,8 +142,8 @@ static void prepare(const struct op_case *c, int input, void *data)
 static enum status run(struct tape *tape, struct tensor *const *in, const void *args)
 {
     struct tensor *y;
-    TRY(roi_align(tape, in[0], in[1], in[2], in[3], in + 4,
-                  &((const struct roi_case *)args)->args, &y));
+    TRY(roi_align(tape, in[0], in[1], in[2], in[3], in + 4, &((const struct roi_case *)args)->args,
+                  &y));
     return y->valid == in[2] ? OK : fail(ERR_USAGE, "the count is not handed on");
 }
 
@@ -209,6 +212,6 @@ static void reference(const struct op_case *c, struct ref *in, struct ref *out)
 }
 
 const struct op_cases cases_roi_align = {
-    CASES(cases), REFUSALS(refusals), .differentiable = 0xF0,
+    CASES(cases), REFUSALS(refusals),     .differentiable = 0xF0,
     .run = run,   .reference = reference, .prepare = prepare,
 };
