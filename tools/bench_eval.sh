@@ -29,11 +29,11 @@ done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# timed NAME TYPE COMMAND...: appends "NAME TYPE seconds kilobytes AP".
+# timed NAME TYPE COMMAND...: appends "NAME TYPE seconds user system kilobytes AP".
 timed() {
     local name=$1 type=$2 used
     shift 2
-    /usr/bin/time -f '%e %M' -o "$work/time" "$@" >"$work/out" 2>"$work/err" ||
+    /usr/bin/time -f '%e %U %S %M' -o "$work/time" "$@" >"$work/out" 2>"$work/err" ||
         { cat "$work/err" >&2; exit 1; }
     used=$(tail -n 1 "$work/time")
     echo "$name $type $used $(sed -n '/IoU=0.50:0.95.*all.*maxDets=100/{s/.*= //p;q}' "$work/out")" |
@@ -60,22 +60,24 @@ import collections, json, os, platform, statistics, sys
 
 runs = collections.defaultdict(list)
 for line in open(sys.argv[1]):
-    name, kind, seconds, kilobytes, ap = line.split()
-    runs[kind, name].append((float(seconds), int(kilobytes), ap))
+    name, kind, seconds, user, system, kilobytes, ap = line.split()
+    runs[kind, name].append((float(seconds), float(user) + float(system), int(kilobytes), ap))
 report = {"set": os.path.basename(sys.argv[3]), "cores": os.cpu_count(), "results": []}
 model = [l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")]
 report["machine"] = model[0] if model else platform.machine()
-print(f"\n{'':25}{'seconds':>9}{'(least)':>9}{'peak MB':>9}{'AP':>8}{'times':>8}{'memory':>8}")
+print(f"\n{'':25}{'seconds':>9}{'(least)':>9}{'cpu s':>8}{'peak MB':>9}{'AP':>8}"
+      f"{'times':>8}{'memory':>8}")
 for (kind, name), values in runs.items():
-    seconds = statistics.median(v[0] for v in values)
-    peak = max(v[1] for v in values)
+    seconds, cpu = (statistics.median(v[i] for v in values) for i in range(2))
+    peak = max(v[2] for v in values)
     own = runs[kind, "tarn"]
-    faster = seconds / statistics.median(v[0] for v in own)
-    smaller = peak / max(v[1] for v in own)
-    print(f"{kind + ' ' + name:25}{seconds:9.2f}{min(v[0] for v in values):9.2f}{peak / 1e3:9.0f}"
-          f"{values[0][2]:>8}{faster:8.1f}{smaller:8.1f}")
+    times = seconds / statistics.median(v[0] for v in own)
+    memory = peak / max(v[2] for v in own)
+    print(f"{kind + ' ' + name:25}{seconds:9.2f}{min(v[0] for v in values):9.2f}{cpu:8.2f}"
+          f"{peak / 1e3:9.0f}{values[0][3]:>8}{times:8.1f}{memory:8.1f}")
     report["results"].append({"type": kind, "library": name, "seconds": [v[0] for v in values],
-                              "peak_kilobytes": [v[1] for v in values]})
+                              "cpu_seconds": [round(v[1], 2) for v in values],
+                              "peak_kilobytes": [v[2] for v in values]})
 if sys.argv[2]:
     with open(sys.argv[2], "w") as file:
         json.dump(report, file, indent=2)

@@ -287,9 +287,35 @@ def rectangles():
     return p, {"type": "segm"}
 
 
+def duplicates():
+    """Annotation ids that occur twice and thrice, in other images and classes (--pycocotools-dups)."""
+    p = Problem("duplicates")
+    p.add_images([6, 2, 11])
+    p.add_categories([2, 1])
+    p.fill([6, 2, 11], [2, 1], 4, 2, crowds=0.1)
+    for _ in range(len(p.annotations) // 3):
+        a, b = p.rng.sample(p.annotations, 2)
+        a["id"] = b["id"]
+    p.annotate(77, 1, [0, 0, 10, 10], id=p.annotations[0]["id"])
+    p.annotate(6, 78, [0, 0, 10, 10], id=p.annotations[1]["id"])
+    return p, {}
+
+
+def box_areas():
+    """Results with masks and boxes, evaluated as masks: areas are the boxes' (--area-from-box)."""
+    p = Problem("box_areas")
+    height, width = 150, 180
+    p.add_images([1, 2, 3], width, height)
+    p.add_categories([1, 2])
+    p.fill_masks([1, 2, 3], [1, 2], height, width, 3, 3)
+    for r in p.results:
+        r["bbox"] = [round(v * p.rng.uniform(0.5, 1.5), 1) for v in mask.toBbox(r["segmentation"])]
+    return p, {"type": "segm"}
+
+
 CASES = {f.__name__: f
          for f in (ties, fractions, recalls, limits, single, odd_ids, pooled, settings, masks,
-                   mask_limits, mask_boxes, rectangles)}
+                   mask_limits, mask_boxes, rectangles, duplicates, box_areas)}
 
 
 def evaluate(truth, results, options):

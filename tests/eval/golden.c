@@ -136,7 +136,7 @@ static void expect_curves(struct reader *r, const struct eval_tensors *tensors)
     }
 }
 
-static void check_threads(const char *name, int n_threads)
+static void check_threads(const char *name, struct eval_reading reading, int n_threads)
 {
     char path[PATH_BYTES], *text;
     size_t n_text;
@@ -150,9 +150,10 @@ static void check_threads(const char *name, int n_threads)
     read_params(&reader, &params);
     params.n_threads = n_threads;
     snprintf(path, sizeof path, GOLDEN_FOLDER "%s.truth.json", name);
-    cr_assert_eq(eval_truth_open(path, params.type, &truth), OK, "%s", fail_message());
+    reading.type = params.type;
+    cr_assert_eq(eval_truth_open_as(path, &reading, &truth), OK, "%s", fail_message());
     snprintf(path, sizeof path, GOLDEN_FOLDER "%s.results.json", name);
-    cr_assert_eq(eval_results_open(path, truth, params.type, &results), OK, "%s", fail_message());
+    cr_assert_eq(eval_results_open_as(path, truth, &reading, &results), OK, "%s", fail_message());
     cr_assert_eq(evaluation_run(truth, results.detections, results.n, &params, &run), OK, "%s",
                  fail_message());
     expect_word(&reader, "stats");
@@ -170,9 +171,15 @@ static void check_threads(const char *name, int n_threads)
     mem_free(text);
 }
 
+static void check_case_as(const char *name, const struct eval_reading *reading)
+{
+    for (int threads = 1; threads <= 8; threads *= 2) check_threads(name, *reading, threads);
+}
+
 static void check_case(const char *name)
 {
-    for (int threads = 1; threads <= 8; threads *= 2) check_threads(name, threads);
+    const struct eval_reading defaults = {0};
+    check_case_as(name, &defaults);
 }
 
 Test(eval_golden, ties)
@@ -233,4 +240,16 @@ Test(eval_golden, mask_boxes)
 Test(eval_golden, rectangles)
 {
     check_case("rectangles");
+}
+
+Test(eval_golden, duplicates)
+{
+    const struct eval_reading reading = {.repeat_last = true};
+    check_case_as("duplicates", &reading);
+}
+
+Test(eval_golden, box_areas)
+{
+    const struct eval_reading reading = {.result_area_of_box = true};
+    check_case_as("box_areas", &reading);
 }

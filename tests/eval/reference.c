@@ -20,13 +20,47 @@ static double threshold_of(int t)
     return values[t];
 }
 
-static double overlap(const struct ref_detection *d, const struct ref_object *g)
+static double box_overlap(const struct ref_detection *d, const struct ref_object *g)
 {
     double w = fmin(d->box[2] + d->box[0], g->box[2] + g->box[0]) - fmax(d->box[0], g->box[0]);
     double h = fmin(d->box[3] + d->box[1], g->box[3] + g->box[1]) - fmax(d->box[1], g->box[1]);
     if (w <= 0 || h <= 0) return 0;
     double i = w * h, area = d->box[2] * d->box[3];
     return i / (g->is_crowd ? area : area + g->box[2] * g->box[3] - i);
+}
+
+static double mask_overlap(const uint8_t *d, const uint8_t *g, bool is_crowd)
+{
+    int common = 0, either = 0;
+    for (int i = 0; i < REF_PIXELS; i++) {
+        common += d[i] & g[i];
+        either += is_crowd ? d[i] : d[i] | g[i];
+    }
+    return common ? (double)common / either : 0;
+}
+
+static double area_of(const struct ref_problem *p, size_t detection)
+{
+    const double *box = p->detections[detection].box;
+    int n_pixels = 0;
+    if (!p->has_masks) return box[2] * box[3];
+    for (int i = 0; i < REF_PIXELS; i++) n_pixels += p->detection_masks[detection][i];
+    return n_pixels;
+}
+
+// Of every detection with every object.
+static _Thread_local double overlaps[REF_DETECTIONS][REF_OBJECTS];
+
+static void fill_overlaps(const struct ref_problem *p)
+{
+    for (size_t i = 0; i < p->n_detections; i++)
+        for (size_t g = 0; g < p->n_objects; g++) {
+            const struct ref_object *object = &p->objects[g];
+            if (object->image != p->detections[i].image) continue;
+            overlaps[i][g] = p->has_masks ? mask_overlap(p->detection_masks[i], p->object_masks[g],
+                                                         object->is_crowd)
+                                          : box_overlap(&p->detections[i], object);
+        }
 }
 
 // One image, category, area range and threshold. taken: per object of the problem.
@@ -54,9 +88,10 @@ static bool is_ignored(const struct ref_object *g, int a)
 }
 
 // Tries counted objects, and only when none of them fits, ignored ones.
-static long choose(const struct ref_problem *p, const struct ref_detection *d, int a, double t,
+static long choose(const struct ref_problem *p, size_t detection, int a, double t,
                    const bool *taken)
 {
+    const struct ref_detection *d = &p->detections[detection];
     for (int ignored = 0; ignored < 2; ignored++) {
         long best = -1;
         double best_overlap = fmin(t, 1 - 1e-10);
@@ -64,7 +99,7 @@ static long choose(const struct ref_problem *p, const struct ref_detection *d, i
             const struct ref_object *object = &p->objects[g];
             if (object->image != d->image || object->category != d->category) continue;
             if (is_ignored(object, a) != ignored || (taken[g] && !object->is_crowd)) continue;
-            double o = overlap(d, object);
+            double o = overlaps[detection][g];
             if (o >= best_overlap) {
                 best = (long)g;
                 best_overlap = o;
@@ -84,9 +119,8 @@ static void match(const struct ref_problem *p, int a, double t, const int *ranks
     for (int rank = 0; rank < limit_of[REF_M - 1]; rank++)
         for (size_t i = 0; i < p->n_detections; i++) {
             if (ranks[i] != rank) continue;
-            const struct ref_detection *d = &p->detections[i];
-            long g = choose(p, d, a, t, taken);
-            double area = d->box[2] * d->box[3];
+            long g = choose(p, i, a, t, taken);
+            double area = area_of(p, i);
             outcomes[i].rank = rank;
             outcomes[i].is_matched = g >= 0 && p->objects[g].id != 0;
             outcomes[i].is_ignored = g >= 0 && is_ignored(&p->objects[g], a);
@@ -149,6 +183,7 @@ void reference_evaluate(const struct ref_problem *p, struct ref_tensors *out)
     static _Thread_local struct outcome outcomes[sizeof p->detections / sizeof *p->detections];
     double *all = &out->precision[0][0][0][0][0];
     for (size_t i = 0; i < sizeof *out / sizeof *all; i++) all[i] = -1;
+    fill_overlaps(p);
     for (size_t i = 0; i < p->n_detections; i++) ranks[i] = rank_of(p, i);
     for (int a = 0; a < REF_A; a++)
         for (int t = 0; t < REF_T; t++) {

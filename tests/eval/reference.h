@@ -18,14 +18,19 @@ struct ref_detection {
     double box[4], score;
 };
 
+enum { REF_OBJECTS = 512, REF_DETECTIONS = 2048, REF_SIDE = 40, REF_PIXELS = REF_SIDE * REF_SIDE };
+
 // Images and categories: ascending ids. The order of objects and detections is the file's.
 struct ref_problem {
     int64_t images[64], categories[16];
     size_t n_images, n_categories;
-    struct ref_object objects[512];
+    struct ref_object objects[REF_OBJECTS];
     size_t n_objects;
-    struct ref_detection detections[2048];
+    struct ref_detection detections[REF_DETECTIONS];
     size_t n_detections;
+    // Masks instead of boxes: images of REF_SIDE x REF_SIDE pixels, 0 and 1, rows from the top.
+    bool has_masks;
+    uint8_t object_masks[REF_OBJECTS][REF_PIXELS], detection_masks[REF_DETECTIONS][REF_PIXELS];
 };
 
 enum { REF_T = 10, REF_R = 101, REF_A = 4, REF_M = 3, REF_K = 16 };
