@@ -229,7 +229,7 @@ static void report(const struct coco_dataset *data, bool has_annotations)
 {
     const struct coco_dropped *dropped = &data->dropped;
     if (!has_annotations)
-        log_warn("%s: has no \"annotations\": all images count as empty", data->path);
+        log_info("%s: has no \"annotations\": all images count as empty", data->path);
     if (dropped->no_area || dropped->outside)
         log_warn("%s: dropped %" PRId64 " boxes without area and %" PRId64 " outside their image",
                  data->path, dropped->no_area, dropped->outside);
