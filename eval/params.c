@@ -45,6 +45,10 @@ enum status eval_params_check(const struct eval_params *params)
         if (!(params->areas[i].low >= 0 && params->areas[i].low <= params->areas[i].high))
             return fail(ERR_USAGE, "area range %s: %g to %g", params->areas[i].label,
                         params->areas[i].low, params->areas[i].high);
+    for (int i = 1; i < params->n_areas; i++)
+        for (int k = 0; k < i; k++)
+            if (strcmp(params->areas[i].label, params->areas[k].label) == 0)
+                return fail(ERR_USAGE, "two area ranges are labelled %s", params->areas[i].label);
     if (params->n_limits < 1 || params->n_limits > EVAL_MAX_LIMITS)
         return fail(ERR_USAGE, "%d limits of detections: 1 to %d are possible", params->n_limits,
                     EVAL_MAX_LIMITS);
