@@ -7,8 +7,8 @@
 #include "cli/command.h"
 #include "cli/detect_job.h"
 #include "draw/canvas.h"
+#include "train/evaluate.h"
 #include "train/live_line.h"
-#include "train/session.h"
 
 struct options {
     char checkpoint[FIELD_STRING_BYTES], config[FIELD_STRING_BYTES], output[FIELD_STRING_BYTES];
@@ -30,9 +30,10 @@ static const struct field fields[] = {
 static const struct command_help help = {
     "detect", "--checkpoint C PATH... --output DIR [--score-threshold 0.5] [section.key=value ...]",
     "Finds objects in images (files, or the images of folders), draws them onto copies and writes\n"
-    "DIR/detections.json: COCO's results form with a file name beside each entry; image_id counts\n"
-    "the images from 1. An image that cannot be read is reported and left out; the exit code is\n"
-    "then 4.",
+    "DIR/detections.json: COCO's results form with a file name beside each entry, and masks as\n"
+    "compressed run lengths where the model finds them; image_id counts the images from 1. An "
+    "image\n"
+    "that cannot be read is reported and left out; the exit code is then 4.",
     fields, NULL};
 
 struct run {
@@ -42,8 +43,20 @@ struct run {
     size_t n_written, n_broken, n_objects;
 };
 
-static void write_entry(struct run *run, size_t index, const char *path, const float *box,
-                        double score, const struct class_entry *entry, int label)
+static enum status write_mask(FILE *stream, const struct rle *rle)
+{
+    char *text;
+    TRY(rle_to_text(rle, &text, NULL));
+    fprintf(stream, ",\"segmentation\":{\"size\":[%d,%d],\"counts\":", rle->height, rle->width);
+    json_write_string(stream, text);
+    fputc('}', stream);
+    mem_free(text);
+    return OK;
+}
+
+static enum status write_entry(struct run *run, size_t index, const char *path, const float *box,
+                               double score, const struct class_entry *entry, int label,
+                               const struct rle *mask)
 {
     FILE *stream = run->json.stream;
     int64_t category = entry ? entry->category_id : label;
@@ -53,46 +66,86 @@ static void write_entry(struct run *run, size_t index, const char *path, const f
             run->n_written++ ? "," : "", index + 1, (long long)category, (double)box[0],
             (double)box[1], (double)(box[2] - box[0]), (double)(box[3] - box[1]), score);
     json_write_string(stream, path);
+    if (mask) TRY(write_mask(stream, mask));
     fputc('}', stream);
+    return OK;
+}
+
+// What is drawn of one image.
+struct picture {
+    struct canvas_object *objects;
+    struct canvas_style *styles;
+    struct rle *masks; // NULL: the model finds none
+    size_t n, capacity;
+};
+
+static void picture_free(struct picture *picture)
+{
+    for (size_t i = 0; picture->masks && i < picture->capacity; i++) rle_free(&picture->masks[i]);
+    mem_free(picture->masks);
+    mem_free(picture->styles);
+    mem_free(picture->objects);
+}
+
+static enum status picture_init(const struct detections *found, struct picture *picture)
+{
+    size_t n = (size_t)found->counts[0];
+    picture->capacity = n;
+    picture->objects = (struct canvas_object *)mem_alloc(n, sizeof *picture->objects);
+    picture->styles = (struct canvas_style *)mem_alloc(n, sizeof *picture->styles);
+    if (found->masks) picture->masks = (struct rle *)mem_alloc(n, sizeof *picture->masks);
+    if (!picture->objects || !picture->styles || (found->masks && !picture->masks))
+        return ERR_MEMORY;
+    return OK;
 }
 
 static enum status draw_copy(const struct run *run, const struct image *image, const char *name,
-                             const struct canvas_object *objects, size_t n)
+                             const struct picture *picture)
 {
     char path[PATH_BYTES];
     struct image drawn;
     TRY(path_join(path, run->options->output, name));
-    TRY(canvas_draw(image, objects, n, &drawn));
+    TRY(canvas_draw_styled(image, picture->objects, picture->styles, picture->n, &drawn));
     enum status status = canvas_save(path, &drawn);
     image_free(&drawn);
     return status;
+}
+
+// One detection into the results file and the picture.
+static enum status add_object(struct run *run, const struct detections *found, int i, size_t index,
+                              const char *path, const struct image *image, struct picture *picture)
+{
+    const float *box = found->boxes + 4 * i;
+    const struct class_entry *entry = classes_find(&run->session->classes, found->labels[i]);
+    double score = (double)found->scores[i];
+    struct rle *mask = picture->masks ? &picture->masks[picture->n] : NULL;
+    if (mask) TRY(evaluate_mask(run->session, found, (size_t)i, image->height, image->width, mask));
+    TRY(write_entry(run, index, path, box, score, entry, found->labels[i], mask));
+    struct canvas_object *object = &picture->objects[picture->n];
+    *object = (struct canvas_object){
+        .score = score, .class_index = found->labels[i], .name = entry ? entry->name : NULL};
+    for (int j = 0; j < 4; j++) object->box[j] = (double)box[j];
+    picture->styles[picture->n++] =
+        (struct canvas_style){.color = palette_class(found->labels[i]), .mask = mask};
+    return OK;
 }
 
 static enum status one_image(struct run *run, const struct detect_job *job, size_t index,
                              const struct image *image)
 {
     struct detections found;
+    struct picture picture = {.n = 0};
     TRY(session_detect(run->session, image, &found));
-    enum status status = ERR_MEMORY;
-    size_t n = 0;
-    struct canvas_object *objects =
-        (struct canvas_object *)mem_alloc((size_t)found.counts[0], sizeof *objects);
-    if (!objects) goto done;
+    enum status status = OK;
+    GUARD(picture_init(&found, &picture));
     for (int i = 0; i < found.counts[0]; i++) {
-        const float *box = found.boxes + 4 * i;
-        const struct class_entry *entry = classes_find(&run->session->classes, found.labels[i]);
-        double score = (double)found.scores[i];
-        if (score <= run->options->score_threshold) continue;
-        write_entry(run, index, job->paths[index], box, score, entry, found.labels[i]);
-        objects[n] = (struct canvas_object){.score = score, .class_index = found.labels[i],
-                                            .name = entry ? entry->name : NULL};
-        for (int j = 0; j < 4; j++) objects[n].box[j] = (double)box[j];
-        n++;
+        if ((double)found.scores[i] <= run->options->score_threshold) continue;
+        GUARD(add_object(run, &found, i, index, job->paths[index], image, &picture));
     }
-    run->n_objects += n;
-    status = draw_copy(run, image, job->names[index], objects, n);
+    run->n_objects += picture.n;
+    status = draw_copy(run, image, job->names[index], &picture);
 done:
-    mem_free(objects);
+    picture_free(&picture);
     detections_free(&found);
     return status;
 }
@@ -126,14 +179,17 @@ static enum status all_images(struct run *run, const struct detect_job *job)
 static enum status open_model(const struct options *options, const struct arguments *arguments,
                               struct session **session)
 {
-    char threshold[64];
-    size_t n = (size_t)arguments->n_assignments + 1;
+    enum { OWN = 2 };
+    char thresholds[OWN][64];
+    size_t n = (size_t)arguments->n_assignments + OWN;
     const char **assignments = (const char **)mem_alloc(n, sizeof *assignments);
     if (!assignments) return ERR_MEMORY;
-    snprintf(threshold, sizeof threshold, "retinanet.score_threshold=%.17g",
-             options->score_threshold);
-    assignments[0] = threshold;
-    for (size_t i = 1; i < n; i++) assignments[i] = arguments->assignments[i - 1];
+    for (int i = 0; i < OWN; i++) {
+        snprintf(thresholds[i], sizeof *thresholds, "%s.score_threshold=%.17g",
+                 i ? "roi" : "retinanet", options->score_threshold);
+        assignments[i] = thresholds[i];
+    }
+    for (size_t i = OWN; i < n; i++) assignments[i] = arguments->assignments[i - OWN];
     enum status status =
         session_open_checkpoint(options->checkpoint, options->config[0] ? options->config : NULL,
                                 (int)n, assignments, session);

@@ -20,7 +20,9 @@ static const struct command_help help = {
 // What is evaluated: a results file, or what a model finds.
 struct subject {
     struct eval_results results;
-    size_t n_broken; // images
+    struct evaluate_output found;
+    const struct eval_detection *detections; // of either
+    size_t n;
 };
 
 static bool show(void *context, size_t done, size_t total)
@@ -36,23 +38,28 @@ static enum status run_model(const struct eval_options *options, const struct ar
     struct coco_dataset *dataset = NULL;
     struct live_line line;
     struct evaluate_options how = {show, &line};
-    struct evaluate_output output;
+    struct evaluate_output *found = &subject->found;
     enum status status = OK;
     GUARD(session_open_checkpoint(options->checkpoint, options->config[0] ? options->config : NULL,
                                   arguments->n_assignments, arguments->assignments, &session));
+    if (options->type && !config_has_masks(&session->config)) {
+        status = fail(ERR_UNSUPPORTED, "%s: this detector finds boxes, no masks; --type segm needs "
+                                       "a model that does",
+                      options->checkpoint);
+        goto done;
+    }
     GUARD(coco_dataset_load(options->annotations, &dataset));
     GUARD(session_know_classes(session, dataset));
     live_line_start(&line, "evaluate", 0);
     double start = clock_seconds();
-    status = evaluate_detections(session, dataset, options->images, &how, &output);
+    status = evaluate_detections(session, dataset, options->images, &how, found);
     live_line_clear(&line);
     if (status != OK) goto done;
     double seconds = clock_seconds() - start;
     log_info("%zu images in %.1f s, %.2f images/s, %zu detections", dataset->n_images, seconds,
-             seconds > 0 ? (double)dataset->n_images / seconds : 0, output.n);
-    subject->results.detections = output.detections;
-    subject->results.n = output.n;
-    subject->n_broken = output.n_broken;
+             seconds > 0 ? (double)dataset->n_images / seconds : 0, found->n);
+    subject->detections = found->detections;
+    subject->n = found->n;
 done:
     coco_dataset_destroy(dataset);
     session_close(session);
@@ -65,7 +72,7 @@ static enum status write_page(const struct eval_options *options, const struct e
     const struct report_options page = {
         .subject = options->results[0] ? options->results : options->checkpoint,
         .images = options->images[0] ? options->images : NULL};
-    return report_write(options->report, truth, subject->results.detections, evaluation, &page);
+    return report_write(options->report, truth, subject->detections, evaluation, &page);
 }
 
 static enum status report(const struct eval_options *options, const struct evaluation *evaluation)
@@ -82,28 +89,31 @@ static enum status evaluate(const struct eval_options *options, const struct eva
 {
     struct eval_reading reading;
     struct eval_truth *truth = NULL;
-    struct subject subject = {.n_broken = 0};
+    struct subject subject = {.n = 0};
     struct evaluation evaluation = {.params.n_areas = 0};
     enum status status = OK;
+    evaluate_output_init(&subject.found);
     eval_options_reading(options, &reading);
     GUARD(eval_truth_open_as(options->annotations, &reading, &truth));
-    if (options->results[0])
+    if (options->results[0]) {
         GUARD(eval_results_open_as(options->results, truth, &reading, &subject.results));
-    else
+        subject.detections = subject.results.detections;
+        subject.n = subject.results.n;
+    } else {
         GUARD(run_model(options, arguments, &subject));
+    }
     if (options->save_results[0])
-        GUARD(eval_results_save(options->save_results, subject.results.detections,
-                                subject.results.n));
-    GUARD(
-        evaluation_run(truth, subject.results.detections, subject.results.n, params, &evaluation));
+        GUARD(eval_results_save(options->save_results, subject.detections, subject.n));
+    GUARD(evaluation_run(truth, subject.detections, subject.n, params, &evaluation));
     GUARD(report(options, &evaluation));
     if (options->report[0]) GUARD(write_page(options, truth, &subject, &evaluation));
-    if (subject.n_broken)
+    if (subject.found.n_broken)
         status = fail(ERR_DATA, "%zu images could not be read; they count as without detections",
-                      subject.n_broken);
+                      subject.found.n_broken);
 done:
     evaluation_free(&evaluation);
     eval_results_close(&subject.results);
+    evaluate_output_free(&subject.found);
     eval_truth_destroy(truth);
     return status;
 }
@@ -118,8 +128,6 @@ static enum status check(const struct eval_options *o, const struct arguments *a
                     help.arguments);
     if (o->checkpoint[0] && !o->images[0])
         return fail(ERR_USAGE, "--checkpoint needs --images beside it");
-    if (o->checkpoint[0] && o->type)
-        return fail(ERR_USAGE, "--type segm needs --results: models give boxes");
     if (o->results[0] && (o->save_results[0] || o->config[0]))
         return fail(ERR_USAGE, "--config and --save-results do not go with --results");
     if (o->results[0] && o->images[0] && !o->report[0])

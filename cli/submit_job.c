@@ -19,22 +19,9 @@ struct run {
     const struct coco_dataset *split;
     char zip[PATH_BYTES], partial_path[PATH_BYTES];
     struct submission_partial partial;
-    struct eval_detection *list; // of one image
-    size_t capacity;
+    struct evaluate_output found; // of one image
     struct submission_text text;
 };
-
-static bool finds_masks(const struct session *session)
-{
-    switch ((enum detector_type)session->config.model.type) {
-    case DETECTOR_RETINANET:
-    case DETECTOR_FASTER_RCNN:
-        return false;
-    case DETECTOR_MASK_RCNN:
-        return true;
-    }
-    return false;
-}
 
 static enum status hash_file(const char *path, uint64_t *hash)
 {
@@ -91,15 +78,17 @@ static size_t keep_known(const struct coco_dataset *split, struct eval_detection
     return n_kept;
 }
 
-static enum status add_image(struct run *run, const struct detections *found, int image,
-                             int64_t image_id)
+static enum status add_image(struct run *run, const struct detections *found,
+                             const struct batch *batch, int image)
 {
+    struct evaluate_output *list = &run->found;
     size_t n = 0;
     run->text.n = 0;
-    TRY(evaluate_append(run->session, found, image, image_id, &run->list, &n, &run->capacity));
-    n = keep_known(run->split, run->list, n);
-    TRY(submission_append(&run->text, run->job->type, run->list, n, &n));
-    return submission_partial_add(&run->partial, image_id, run->text.bytes, n, false);
+    evaluate_output_clear(list);
+    TRY(evaluate_append(run->session, found, batch, image, list));
+    n = keep_known(run->split, list->detections, list->n);
+    TRY(submission_append(&run->text, run->job->type, list->detections, n, &n));
+    return submission_partial_add(&run->partial, batch->image_ids[image], run->text.bytes, n, false);
 }
 
 // Images between the last one and `index` could not be read.
@@ -122,7 +111,7 @@ static enum status add_batch(struct run *run, const struct batch *batch, size_t 
     TRY(detector_detect(run->session->detector, tape, batch, &found));
     for (int i = 0; i < batch->n; i++) {
         GUARD(add_broken(run, first + batch->image_index[i]));
-        GUARD(add_image(run, &found, i, batch->image_ids[i]));
+        GUARD(add_image(run, &found, batch, i));
     }
     GUARD(submission_partial_write(&run->partial, false));
 done:
@@ -207,7 +196,8 @@ enum status submit_run(const struct submit_job *job, struct session *session,
     struct run run = {.job = job, .session = session, .split = split, .partial.fd = -1};
     struct live_line line;
     enum status status = OK;
-    if (job->type == EVAL_MASKS && !finds_masks(session))
+    evaluate_output_init(&run.found);
+    if (job->type == EVAL_MASKS && !config_has_masks(&session->config))
         return fail(ERR_UNSUPPORTED, "%s: this detector finds boxes, no masks; --type segm needs a "
                                      "model that does", job->checkpoint);
     GUARD(make_paths(&run));
@@ -219,6 +209,6 @@ enum status submit_run(const struct submit_job *job, struct session *session,
 done:
     submission_partial_close(&run.partial);
     submission_text_free(&run.text);
-    mem_free(run.list);
+    evaluate_output_free(&run.found);
     return status;
 }

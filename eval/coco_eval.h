@@ -126,7 +126,8 @@ enum status eval_results_open_as(const char *path, const struct eval_truth *trut
                                  struct eval_results *results) MUST_USE;
 void eval_results_close(struct eval_results *results);
 
-// Writes one of boxes; numbers with the digits that restore them exactly.
+// Writes one of boxes, with "segmentation" where detections have masks as compressed run lengths
+// (of other kinds: ERR_UNSUPPORTED); numbers with the digits that restore them exactly.
 enum status eval_results_save(const char *path, const struct eval_detection *detections,
                               size_t n) MUST_USE;
 

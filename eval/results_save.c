@@ -17,6 +17,18 @@ static void write_number(FILE *stream, double value)
     fputs(text, stream);
 }
 
+// Of all characters of run-length text the backslash alone means something in JSON.
+static void write_mask(FILE *stream, const struct mask_text *mask)
+{
+    fprintf(stream, ",\"segmentation\":{\"size\":[%d,%d],\"counts\":\"", (int)mask->height,
+            (int)mask->width);
+    for (uint32_t i = 0; i < mask->n_bytes; i++) {
+        if (mask->bytes[i] == '\\') fputc('\\', stream);
+        fputc(mask->bytes[i], stream);
+    }
+    fputs("\"}", stream);
+}
+
 static bool is_finite_detection(const struct eval_detection *d)
 {
     return isfinite(d->box[0]) && isfinite(d->box[1]) && isfinite(d->box[2]) &&
@@ -30,6 +42,10 @@ enum status eval_results_save(const char *path, const struct eval_detection *det
         if (!is_finite_detection(&detections[i]))
             return fail(ERR_NUMERIC, "%s: result %zu (image_id %lld) is not finite", path, i,
                         (long long)detections[i].image_id);
+    for (size_t i = 0; i < n; i++)
+        if (detections[i].mask.kind != MASK_NONE && detections[i].mask.kind != MASK_TEXT)
+            return fail(ERR_UNSUPPORTED, "%s: the mask of result %zu is no run-length text", path,
+                        i);
     TRY(file_writer_begin(&writer, path));
     FILE *stream = writer.stream;
     fputc('[', stream);
@@ -43,6 +59,7 @@ enum status eval_results_save(const char *path, const struct eval_detection *det
         }
         fputs("],\"score\":", stream);
         write_number(stream, d->score);
+        if (d->mask.kind == MASK_TEXT) write_mask(stream, &d->mask);
         fputc('}', stream);
     }
     fputs("\n]\n", stream);

@@ -57,6 +57,7 @@ struct config {
 };
 
 enum { SCHEDULE_STEP, SCHEDULE_COSINE };      // train.schedule
+enum { BEST_BY_AUTO, BEST_BY_BBOX, BEST_BY_SEGM }; // eval.best_by
 enum { STRIDE_AUTO, STRIDE_3X3, STRIDE_1X1 }; // backbone.stride_in_1x1
 
 void config_defaults(struct config *config);
@@ -77,6 +78,8 @@ bool config_has_section(const char *name); // "train", "backbone", ...
 
 // What no single field can tell: combinations. Also checks pools by their own rules.
 enum status config_check(const struct config *config) MUST_USE;
+
+bool config_has_masks(const struct config *config); // the model is trained on masks and finds them
 
 // All keys as a JSON object that config_parse reads back.
 enum status config_to_json(const struct config *config, struct cJSON **json) MUST_USE;

@@ -88,6 +88,32 @@ static enum status check_pair(const char *images, const char *annotations, const
     return fail(ERR_USAGE, "data.%s_images and data.%s_annotations belong together", name, name);
 }
 
+bool config_has_masks(const struct config *config)
+{
+    return config->model.type == (int)DETECTOR_MASK_RCNN;
+}
+
+static enum status check_augmentation(const struct config *config)
+{
+    bool has_masks = config_has_masks(config);
+    if (config->data.lsj_min > config->data.lsj_max)
+        return fail(ERR_USAGE, "data.lsj_min: %g is more than lsj_max, %g", config->data.lsj_min,
+                    config->data.lsj_max);
+    if (config->data.lsj_size > 0 && config->data.lsj_size < 32)
+        return fail(ERR_USAGE, "data.lsj_size: %d is below 32", (int)config->data.lsj_size);
+    if (config->data.copy_paste > 0 && config->data.lsj_size == 0)
+        return fail(ERR_USAGE, "data.copy_paste: needs data.lsj_size, which makes all images of a "
+                               "batch equal in size");
+    if (config->data.copy_paste > 0 && !has_masks)
+        return fail(ERR_USAGE, "data.copy_paste: needs masks, which model.type=mask_rcnn trains");
+    if (config->data.copy_paste > 0 && config->train.batch_size < 2)
+        return fail(ERR_USAGE, "data.copy_paste: objects come from another image of the batch, "
+                               "train.batch_size is 1");
+    if (config->eval.best_by == BEST_BY_SEGM && !has_masks)
+        return fail(ERR_USAGE, "eval.best_by: segm needs masks, which model.type=mask_rcnn finds");
+    return OK;
+}
+
 enum status config_check(const struct config *config)
 {
     if (config->retinanet.match_low > config->retinanet.match_high)
@@ -105,6 +131,7 @@ enum status config_check(const struct config *config)
         return fail(ERR_USAGE, "train.momentum: must be below 1");
     if (config->model.n_classes == 1)
         return fail(ERR_USAGE, "model.n_classes: 1 leaves no class beside the unused channel 0");
+    TRY(check_augmentation(config));
     TRY(check_steps(config));
     TRY(check_pair(config->data.train_images, config->data.train_annotations, "train"));
     TRY(check_pair(config->data.val_images, config->data.val_annotations, "val"));

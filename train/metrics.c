@@ -52,9 +52,24 @@ static enum status add_step(struct metrics *m, const struct metrics_step *step)
     return points_add(&m->losses, (double)step->iteration, m->n_losses + 1, y);
 }
 
-static enum status add_eval(struct metrics *m, int64_t iteration, const double stats[COCO_STATS])
+static enum status add_eval(struct metrics *m, int64_t iteration,
+                            const struct evaluate_stats *stats)
 {
-    return points_add(&m->ap, (double)iteration, 3, stats);
+    double y[2 * METRICS_APS];
+    memcpy(y, stats->boxes, METRICS_APS * sizeof *y);
+    memcpy(y + METRICS_APS, stats->masks, METRICS_APS * sizeof *y);
+    m->has_masks = m->has_masks || stats->has_masks;
+    return points_add(&m->ap, (double)iteration, 2 * METRICS_APS, y);
+}
+
+static enum status read_stats(const cJSON *line, const struct json_place *place, const char *name,
+                              double stats[COCO_STATS])
+{
+    const cJSON *object;
+    TRY(json_get(line, place, name, JSON_OBJECT, &object));
+    for (int i = 0; i < COCO_STATS; i++)
+        TRY(json_get_number(object, place, coco_stat_names[i], &stats[i]));
+    return OK;
 }
 
 static enum status read_step(struct metrics *m, const struct json_place *place, const cJSON *line)
@@ -76,14 +91,12 @@ static enum status read_step(struct metrics *m, const struct json_place *place, 
 
 static enum status read_eval(struct metrics *m, const struct json_place *place, const cJSON *line)
 {
-    double stats[COCO_STATS];
+    struct evaluate_stats stats = {.has_masks = json_find(line, "mask_stats") != NULL};
     int64_t iteration;
-    const cJSON *object;
     TRY(json_get_id(line, place, "iteration", &iteration));
-    TRY(json_get(line, place, "stats", JSON_OBJECT, &object));
-    for (int i = 0; i < COCO_STATS; i++)
-        TRY(json_get_number(object, place, coco_stat_names[i], &stats[i]));
-    return add_eval(m, iteration, stats);
+    TRY(read_stats(line, place, "stats", stats.boxes));
+    if (stats.has_masks) TRY(read_stats(line, place, "mask_stats", stats.masks));
+    return add_eval(m, iteration, &stats);
 }
 
 static enum status read_line(struct metrics *m, const char *text, size_t n_bytes, size_t index)
@@ -190,17 +203,27 @@ enum status metrics_log_step(struct metrics *m, const struct metrics_step *step)
     return status == OK ? add_step(m, step) : status;
 }
 
+static size_t write_stats(char *text, size_t bytes, const char *name,
+                          const double stats[COCO_STATS])
+{
+    int n = snprintf(text, bytes, ",\"%s\":{", name);
+    for (int i = 0; i < COCO_STATS; i++)
+        n += snprintf(text + n, bytes - (size_t)n, "%s\"%s\":%.17g", i ? "," : "",
+                      coco_stat_names[i], stats[i]);
+    n += snprintf(text + n, bytes - (size_t)n, "}");
+    return (size_t)n;
+}
+
 enum status metrics_log_eval(struct metrics *m, int64_t iteration, double seconds,
-                             const double stats[COCO_STATS])
+                             const struct evaluate_stats *stats)
 {
     char line[LOG_LINE_BYTES];
-    int n = snprintf(line, sizeof line,
-                     "{\"kind\":\"eval\",\"iteration\":%" PRId64 ",\"seconds\":%.6g,\"stats\":{",
-                     iteration, seconds);
-    for (int i = 0; i < COCO_STATS; i++)
-        n += snprintf(line + n, sizeof line - (size_t)n, "%s\"%s\":%.17g", i ? "," : "",
-                      coco_stat_names[i], stats[i]);
-    snprintf(line + n, sizeof line - (size_t)n, "}}\n");
+    size_t n = (size_t)snprintf(line, sizeof line,
+                                "{\"kind\":\"eval\",\"iteration\":%" PRId64 ",\"seconds\":%.6g",
+                                iteration, seconds);
+    n += write_stats(line + n, sizeof line - n, "stats", stats->boxes);
+    if (stats->has_masks) n += write_stats(line + n, sizeof line - n, "mask_stats", stats->masks);
+    snprintf(line + n, sizeof line - n, "}\n");
     TRY(write_line(m, line));
     return add_eval(m, iteration, stats);
 }

@@ -25,14 +25,17 @@ static enum status draw_losses(const struct metrics *m)
 
 static enum status draw_ap(const struct metrics *m)
 {
-    static const char *const names[] = {"AP", "AP50", "AP75"};
-    struct chart_series series[3];
-    for (int i = 0; i < 3; i++)
-        series[i] = (struct chart_series){.name = names[i], .x = m->ap.x, .y = m->ap.y[i],
-                                          .n = m->ap.n, .has_markers = true};
+    static const char *const names[2][2 * METRICS_APS] = {
+        {"AP", "AP50", "AP75"},
+        {"box AP", "box AP50", "box AP75", "mask AP", "mask AP50", "mask AP75"}};
+    int n = m->has_masks ? 2 * METRICS_APS : METRICS_APS;
+    struct chart_series series[2 * METRICS_APS];
+    for (int i = 0; i < n; i++)
+        series[i] = (struct chart_series){.name = names[m->has_masks][i], .x = m->ap.x,
+                                          .y = m->ap.y[i], .n = m->ap.n, .has_markers = true};
     struct chart chart = {.title = "Average precision on the validation set",
                           .x_label = "iteration", .y_label = "AP", .series = series,
-                          .n_series = 3, .has_y_range = true, .y_min = 0, .y_max = 1};
+                          .n_series = (size_t)n, .has_y_range = true, .y_min = 0, .y_max = 1};
     return draw(m, "ap.png", &chart);
 }
 

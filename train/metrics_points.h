@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-enum { METRICS_NAME_BYTES = 48 };
+enum { METRICS_NAME_BYTES = 48, METRICS_APS = 3 };
 
 // Points of one chart: y[series] over x.
 struct points {
@@ -26,7 +26,8 @@ struct metrics {
     int n_losses;
     char names[DETECTOR_MAX_LOSSES][METRICS_NAME_BYTES];
     struct points losses; // total, then each loss
-    struct points ap;     // AP, AP50, AP75
+    struct points ap;     // AP, AP50, AP75 of boxes, then of masks
+    bool has_masks;
 };
 
 #ifdef __cplusplus

@@ -1,32 +1,13 @@
 // Inference with a session's model.
 #include "base/mem.h"
 #include "nn/tape.h"
+#include "train/loader_config.h"
 #include "train/session.h"
-
-static int min_size_of(const struct config *config)
-{
-    int64_t size = config->data.val_min_size;
-    return size ? (int)size : (int)config->data.min_size.v[config->data.min_size.n - 1];
-}
 
 void session_eval_loader(const struct session *session, const struct coco_dataset *dataset,
                          const char *image_folder, struct loader_config *out)
 {
-    const struct config *config = &session->config;
-    *out = (struct loader_config){
-        .dataset = dataset,
-        .image_folder = image_folder,
-        .batch_size = (int)config->eval.batch_size,
-        .n_min_sizes = 1,
-        .min_sizes = {min_size_of(config)},
-        .max_size = (int)config->data.max_size,
-        .keep_empty = true,
-        .raw_labels = config->data.raw_labels,
-        .exif = (enum exif_mode)config->data.exif,
-        .seed = (uint64_t)config->train.seed,
-        .n_threads = (int)config->data.threads,
-        .queue_length = (int)config->data.queue,
-    };
+    loader_config_evaluation(&session->config, dataset, image_folder, out);
 }
 
 enum status session_detect(struct session *session, const struct image *image,
@@ -34,7 +15,7 @@ enum status session_detect(struct session *session, const struct image *image,
 {
     const struct config *config = &session->config;
     int width, height;
-    resize_target(image->width, image->height, min_size_of(config), (int)config->data.max_size,
+    resize_target(image->width, image->height, loader_config_min_size(config), (int)config->data.max_size,
                   &width, &height);
     int canvas_width = (width + 31) / 32 * 32, canvas_height = (height + 31) / 32 * 32;
     float sizes[2] = {(float)height, (float)width}, boxes[4] = {0};

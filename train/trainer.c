@@ -12,6 +12,7 @@
 #include "train/evaluate.h"
 #include "train/interval.h"
 #include "train/live_line.h"
+#include "train/loader_config.h"
 #include "train/metrics.h"
 #include "train/pool_values.h"
 #include "train/run_folder.h"
@@ -89,28 +90,39 @@ static enum status save_and_fail(struct trainer *t, enum status status)
     return fail(status, "%s", message);
 }
 
+static void print_evaluation(const struct trainer *t, const struct evaluate_stats *stats,
+                             double seconds)
+{
+    printf("iteration %" PRId64 ": validation AP %.4f, AP50 %.4f, AP75 %.4f", t->progress.iteration,
+           stats->boxes[0], stats->boxes[1], stats->boxes[2]);
+    if (stats->has_masks)
+        printf("; masks AP %.4f, AP50 %.4f, AP75 %.4f", stats->masks[0], stats->masks[1],
+               stats->masks[2]);
+    printf(" (%.1f s)\n", seconds);
+    fflush(stdout);
+}
+
 // Measures and saves.
 static enum status evaluate(struct trainer *t)
 {
-    double stats[COCO_STATS], start = clock_seconds();
+    struct evaluate_stats stats;
+    double start = clock_seconds();
     struct evaluate_options how = {show_evaluation, t};
     live_line_clear(&t->line);
     live_line_start(&t->line, "evaluate", 0);
-    enum status status = evaluate_validation(t->session, &how, stats);
+    enum status status = evaluate_validation(t->session, &how, &stats);
     live_line_clear(&t->line);
     live_line_start(&t->line, "train", t->progress.iteration);
     if (status != OK) return save_and_fail(t, status);
     double seconds = clock_seconds() - start;
     t->interval.start += seconds; // not the training's time
-    if (!t->options->is_quiet) {
-        printf("iteration %" PRId64 ": validation AP %.4f, AP50 %.4f, AP75 %.4f (%.1f s)\n",
-               t->progress.iteration, stats[0], stats[1], stats[2], seconds);
-        fflush(stdout);
-    }
-    TRY(metrics_log_eval(t->metrics, t->progress.iteration, seconds, stats));
+    if (!t->options->is_quiet) print_evaluation(t, &stats, seconds);
+    TRY(metrics_log_eval(t->metrics, t->progress.iteration, seconds, &stats));
     t->progress.evaluated = t->progress.iteration;
-    if (stats[0] > t->progress.best_ap) {
-        t->progress.best_ap = stats[0];
+    const char *name;
+    double ap = evaluate_best(t->config, &stats, &name);
+    if (ap > t->progress.best_ap) {
+        t->progress.best_ap = ap;
         t->progress.best_iteration = t->progress.iteration;
         struct checkpoint checkpoint = checkpoint_of(t);
         TRY(checkpoint_save_model(t->folder.best, &checkpoint));
@@ -211,33 +223,20 @@ static void print_start(const struct trainer *t)
 static void print_end(const struct trainer *t)
 {
     printf("finished: %s\n", t->folder.last);
-    if (t->progress.best_iteration)
-        printf("best validation AP %.4f at iteration %" PRId64 ": %s\n", t->progress.best_ap,
-               t->progress.best_iteration, t->folder.best);
+    if (!t->progress.best_iteration) return;
+    const struct evaluate_stats kind = {.has_masks = config_has_masks(t->config)};
+    const char *name;
+    (void)evaluate_best(t->config, &kind, &name);
+    printf("best validation %s %.4f at iteration %" PRId64 ": %s\n", name, t->progress.best_ap,
+           t->progress.best_iteration, t->folder.best);
 }
 
 static enum status open_loader(struct trainer *t)
 {
     const struct config *config = t->config;
-    struct loader_config loader = {
-        .dataset = t->session->train,
-        .image_folder = config->data.train_images,
-        .batch_size = (int)config->train.batch_size,
-        .is_training = true,
-        .n_min_sizes = config->data.min_size.n,
-        .max_size = (int)config->data.max_size,
-        .flip_probability = config->data.flip,
-        .group_by_aspect = config->data.group_by_aspect,
-        .keep_empty = config->data.keep_empty,
-        .raw_labels = config->data.raw_labels,
-        .exif = (enum exif_mode)config->data.exif,
-        .seed = (uint64_t)config->train.seed,
-        .first_iteration = t->progress.iteration * config->train.accumulate,
-        .n_threads = (int)config->data.threads,
-        .queue_length = (int)config->data.queue,
-    };
-    for (int i = 0; i < loader.n_min_sizes; i++)
-        loader.min_sizes[i] = (int)config->data.min_size.v[i];
+    struct loader_config loader;
+    loader_config_training(config, t->session->train,
+                           t->progress.iteration * config->train.accumulate, &loader);
     return loader_create(&loader, &t->loader);
 }
 

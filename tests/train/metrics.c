@@ -32,9 +32,9 @@ static void step(struct metrics *metrics, int64_t iteration)
 
 static void evaluation(struct metrics *metrics, int64_t iteration)
 {
-    double stats[COCO_STATS];
-    for (int i = 0; i < COCO_STATS; i++) stats[i] = 0.1 * i;
-    assert_ok(metrics_log_eval(metrics, iteration, 1.5, stats));
+    struct evaluate_stats stats = {.has_masks = false};
+    for (int i = 0; i < COCO_STATS; i++) stats.boxes[i] = 0.1 * i;
+    assert_ok(metrics_log_eval(metrics, iteration, 1.5, &stats));
 }
 
 static bool has_file(const char *name)
