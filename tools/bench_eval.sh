@@ -29,6 +29,7 @@ done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+main_line='/IoU=0.50:0.95.*all.*maxDets=100/{s/.*= //p;q}' # for sed
 # timed NAME TYPE COMMAND...: appends "NAME TYPE seconds user system kilobytes AP".
 timed() {
     local name=$1 type=$2 used
@@ -36,8 +37,7 @@ timed() {
     /usr/bin/time -f '%e %U %S %M' -o "$work/time" "$@" >"$work/out" 2>"$work/err" ||
         { cat "$work/err" >&2; exit 1; }
     used=$(tail -n 1 "$work/time")
-    echo "$name $type $used $(sed -n '/IoU=0.50:0.95.*all.*maxDets=100/{s/.*= //p;q}' "$work/out")" |
-        tee -a "$work/runs"
+    echo "$name $type $used $(sed -n "$main_line" "$work/out")" | tee -a "$work/runs"
 }
 
 for type in $types; do

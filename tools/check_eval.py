@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Compares the whole tensors of `tarn eval` with pycocotools', bit for bit, on large sets: too large
-to be committed as golden files. With 1, 2 and 8 threads, boxes and masks, classes apart and as one.
+"""Compares the whole tensors of `tarn eval` with pycocotools', bit for bit, on sets too large to be
+committed as golden files. With 1, 2 and 8 threads, boxes and masks, classes apart and as one.
 
 Usage: check_eval.py TARN FOLDER... [--type bbox|segm] [--keep]
 FOLDERs are made by tools/bench_eval_set.py, or are named TRUTH,BOXES,MASKS: three files. Needs

@@ -288,7 +288,7 @@ def rectangles():
 
 
 def duplicates():
-    """Annotation ids that occur twice and thrice, in other images and classes (--pycocotools-dups)."""
+    """Annotation ids that occur twice and thrice, in other images and classes: repeat_last."""
     p = Problem("duplicates")
     p.add_images([6, 2, 11])
     p.add_categories([2, 1])
