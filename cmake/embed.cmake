@@ -1,4 +1,5 @@
-# A file as an array in C: cmake -DFROM=report.css -DNAME=report_css -DTO=report_css.c -P embed.cmake
+# A file as an array in C:
+#     cmake -DFROM=report.css -DNAME=report_css -DTO=report_css.c -P embed.cmake
 file(READ ${FROM} bytes HEX)
 string(LENGTH "${bytes}" n)
 math(EXPR n "${n} / 2")

@@ -56,7 +56,10 @@ static enum status write_card(const struct page *page, const struct worst_image 
     char path[PATH_BYTES];
     enum status status = OK;
     fputs("<article class=\"card worst\"><h3>", f);
-    if (file_name) html_text(f, path_base(file_name));
+    if (file_name) {
+        html_text(f, path_base(file_name));
+        fputs(" \xC2\xA0", f);
+    }
     fprintf(f,
             "<span>image %lld</span></h3><p class=\"tally\"><b class=\"t-found\">%lld found</b>"
             "<b class=\"t-missed\">%lld missed</b><b class=\"t-false\">%lld wrong</b></p>\n",
