@@ -46,8 +46,7 @@ static enum status compare(const struct options *o, const struct arguments *argu
     TRY(arguments_no_assignments(&help, arguments));
     if (!o->annotations[0])
         return fail(ERR_USAGE, "--annotations is missing\nusage: tarn compare %s", help.arguments);
-    TRY(compare_files(o->annotations, arguments->paths[0], arguments->paths[1], &how,
-                      &comparison));
+    TRY(compare_files(o->annotations, arguments->paths[0], arguments->paths[1], &how, &comparison));
     comparison_print(&comparison);
     enum status status = o->json[0] ? comparison_save_json(&comparison, o->json) : OK;
     comparison_free(&comparison);

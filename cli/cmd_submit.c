@@ -46,13 +46,13 @@ static const struct command_help help = {
     "       tarn submit --check FILE.zip --image-info INFO.json [--cut OUT.zip]",
     "Runs a model over a split of COCO and writes what the evaluation server takes:\n"
     "DIR/detections_TESTSET_ALG_results.zip with the .json of the same name inside, at most 100\n"
-    "results an image, coordinates rounded to 0.1, scores to 5 decimals. It can be interrupted, or\n"
-    "killed, at any moment: the same command goes on where it was, if checkpoint, config and list\n"
-    "of images are still the same. An image that cannot be read is reported and has no results;\n"
-    "the exit code is then 4.\n"
+    "results an image, coordinates rounded to 0.1, scores to 5 decimals. It can be interrupted,\n"
+    "or killed, at any moment: the same command goes on where it was, if checkpoint, config and\n"
+    "list of images are still the same. An image that cannot be read is reported and has no\n"
+    "results; the exit code is then 4.\n"
     "\n"
-    "--check tells of a finished file whether the server would take it: names, layout, ids, numbers,\n"
-    "masks, results per image, repeated results. The exit code is 4 when it would not.",
+    "--check tells of a finished file whether the server would take it: names, layout, ids,\n"
+    "numbers, masks, results per image, repeated results. The exit code is 4 when it would not.",
     fields, NULL};
 
 static volatile sig_atomic_t stop_requested;
@@ -77,8 +77,10 @@ static void catch_signals(void)
 
 static enum status make(const struct options *o, const struct arguments *arguments)
 {
-    struct submit_job job = {.checkpoint = o->checkpoint, .images = o->images,
-                             .output = o->output, .is_restart = o->restart,
+    struct submit_job job = {.checkpoint = o->checkpoint,
+                             .images = o->images,
+                             .output = o->output,
+                             .is_restart = o->restart,
                              .type = o->type == SUBMISSION_MASKS ? EVAL_MASKS : EVAL_BOXES,
                              .stop = &stop_requested};
     char testset[SUBMISSION_WORD_BYTES];
@@ -86,8 +88,9 @@ static enum status make(const struct options *o, const struct arguments *argumen
     struct session *session = NULL;
     enum status status = OK;
     if (!o->testset[0] && !submission_find_testset(o->image_info, testset))
-        return fail(ERR_USAGE, "%s: its name does not tell the test set; please give --testset "
-                               "(%s, %s, %s)",
+        return fail(ERR_USAGE,
+                    "%s: its name does not tell the test set; please give --testset "
+                    "(%s, %s, %s)",
                     o->image_info, submission_testsets[0], submission_testsets[1],
                     submission_testsets[2]);
     TRY(submission_stem(o->testset[0] ? o->testset : testset, o->name, job.stem));
@@ -123,8 +126,7 @@ static void print_summary(const struct options *o, const struct submission_summa
     if (n_hidden) printf("%zu more findings of these kinds (--findings 0 shows all)\n", n_hidden);
     printf("%zu results (%s) of %zu of %zu images; %.1f MB, %.1f MB packed\n", summary->n_results,
            summary->type == EVAL_MASKS ? "masks" : "boxes", summary->n_images_found,
-           split->n_images, (double)summary->json_bytes * 1e-6,
-           (double)summary->zip_bytes * 1e-6);
+           split->n_images, (double)summary->json_bytes * 1e-6, (double)summary->zip_bytes * 1e-6);
 }
 
 // The copy's folder and stem, from its path.
@@ -167,9 +169,9 @@ static enum status check_file(const struct options *o)
     if (o->cut[0])
         GUARD(cut(o, &summary));
     else if (summary.n_errors)
-        status = fail(ERR_DATA, "%s: %zu errors; the server would not take it as it is%s", o->check,
-                      summary.n_errors,
-                      summary.can_be_cut && summary.n_images_over ? " (--cut OUT.zip mends it)" : "");
+        status = fail(
+            ERR_DATA, "%s: %zu errors; it is not fit for the server%s", o->check, summary.n_errors,
+            summary.can_be_cut && summary.n_images_over ? "; --cut OUT.zip mends it" : "");
     else
         printf("nothing speaks against it\n");
 done:

@@ -58,11 +58,10 @@ static enum status open_partial(struct run *run)
     GUARD(hash_file(run->split->path, &key.split));
     if (job->is_restart) (void)unlink(run->partial_path);
     status = submission_partial_open(run->partial_path, &key, ids, n, group, &run->partial);
-    if (status == ERR_DATA)
-        status = fail(ERR_DATA, "%s; --restart begins anew", fail_message());
+    if (status == ERR_DATA) status = fail(ERR_DATA, "%s; --restart begins anew", fail_message());
     if (status == OK && run->partial.n_images)
-        log_info("%s: going on behind %zu of %zu images", run->partial_path,
-                 run->partial.n_images, n);
+        log_info("%s: going on behind %zu of %zu images", run->partial_path, run->partial.n_images,
+                 n);
 done:
     mem_free(ids);
     return status;
@@ -88,15 +87,16 @@ static enum status add_image(struct run *run, const struct detections *found,
     TRY(evaluate_append(run->session, found, batch, image, list));
     n = keep_known(run->split, list->detections, list->n);
     TRY(submission_append(&run->text, run->job->type, list->detections, n, &n));
-    return submission_partial_add(&run->partial, batch->image_ids[image], run->text.bytes, n, false);
+    return submission_partial_add(&run->partial, batch->image_ids[image], run->text.bytes, n,
+                                  false);
 }
 
 // Images between the last one and `index` could not be read.
 static enum status add_broken(struct run *run, size_t index)
 {
     while (run->partial.n_images < index)
-        TRY(submission_partial_add(&run->partial,
-                                   run->split->images[run->partial.n_images].id, NULL, 0, true));
+        TRY(submission_partial_add(&run->partial, run->split->images[run->partial.n_images].id,
+                                   NULL, 0, true));
     return OK;
 }
 
@@ -122,8 +122,9 @@ done:
 static enum status stop_here(struct run *run)
 {
     TRY(submission_partial_write(&run->partial, true));
-    return fail(ERR_INTERRUPTED, "interrupted; %zu of %zu images are kept in %s, the same command "
-                                 "goes on from there",
+    return fail(ERR_INTERRUPTED,
+                "interrupted; %zu of %zu images are kept in %s, the same command "
+                "goes on from there",
                 run->partial.n_images, run->split->n_images, run->partial_path);
 }
 
@@ -198,8 +199,10 @@ enum status submit_run(const struct submit_job *job, struct session *session,
     enum status status = OK;
     evaluate_output_init(&run.found);
     if (job->type == EVAL_MASKS && !config_has_masks(&session->config))
-        return fail(ERR_UNSUPPORTED, "%s: this detector finds boxes, no masks; --type segm needs a "
-                                     "model that does", job->checkpoint);
+        return fail(ERR_UNSUPPORTED,
+                    "%s: this detector finds boxes, no masks; --type segm needs a "
+                    "model that does",
+                    job->checkpoint);
     GUARD(make_paths(&run));
     GUARD(open_partial(&run));
     live_line_start(&line, "submit", (int64_t)run.partial.n_images);

@@ -21,8 +21,8 @@ struct submit_job {
 };
 
 // Runs what is left to run and writes OUTPUT/STEM.zip; OUTPUT/STEM.partial is what is under way.
-// ERR_UNSUPPORTED: masks from a detector that has none. ERR_USAGE: the zip exists. ERR_DATA: what is
-// under way is of other settings, or (when the zip is written) images could not be read.
+// ERR_UNSUPPORTED: masks from a detector that has none. ERR_USAGE: the zip exists. ERR_DATA: what
+// is under way is of other settings, or (when the zip is written) images could not be read.
 // ERR_INTERRUPTED: all that is done is kept.
 enum status submit_run(const struct submit_job *job, struct session *session,
                        const struct coco_dataset *split) MUST_USE;

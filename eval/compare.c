@@ -7,165 +7,22 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "eval/compare_sides.h"
 #include "eval/first_error.h"
-#include "eval/resample.h"
-#include "eval/summarize.h"
 
 const char *const compare_stat_names[COMPARE_STATS] = {"AP", "AP50", "AP75"};
 
-enum { SIDES = 2 };
-
-// What is fixed before the first resample.
-struct pairing {
-    const struct eval_truth *truth;
-    struct eval_params params;
-    struct resample_objects objects;
-    struct resample_curves curves[SIDES];
-    size_t n_categories, n_numbers; // (1 + K) * COMPARE_STATS: all, then each class
-    int threshold_50, threshold_75;
-};
-
-// One thread's.
-struct worker {
-    struct resample_scratch scratch[SIDES];
-    int32_t *weights;   // (images)
-    int32_t *n_objects; // (K)
-    int32_t *needed;    // (K, R)
-    double *precision;  // (K, T, R)
-    double *gathered;   // (T, R, K) of the classes that have objects
-    double *numbers[SIDES];
-};
-
-static void pairing_free(struct pairing *pairing)
-{
-    resample_objects_free(&pairing->objects);
-    for (int s = 0; s < SIDES; s++) resample_curves_free(&pairing->curves[s]);
-}
-
-static enum status build_side(struct pairing *pairing, int side,
-                              const struct eval_detection *detections, size_t n)
-{
-    struct cells cells = {0};
-    struct matches matches = {0};
-    const struct eval_params *params = &pairing->params;
-    enum status status = OK;
-    GUARD(cells_build(pairing->truth, detections, n, params, &cells));
-    GUARD(match_cells(pairing->truth, detections, &cells, params, &matches));
-    GUARD(resample_curves_build(pairing->truth, &cells, &matches, params, &pairing->curves[side]));
-done:
-    matches_free(&matches);
-    cells_free(&cells);
-    return status;
-}
-
-static void set_params(const struct compare_options *options, struct pairing *pairing)
-{
-    struct eval_params *params = &pairing->params;
-    eval_params_init(params);
-    params->type = options->type;
-    if (options->n_threads > 0) params->n_threads = options->n_threads;
-    // Only what AP, AP50 and AP75 need: all areas, 100 detections.
-    params->n_areas = 1;
-    params->n_limits = 1;
-    params->limits[0] = 100;
-    for (int t = 0; t < params->n_thresholds; t++) {
-        if (params->thresholds[t] == 0.5) pairing->threshold_50 = t;
-        if (params->thresholds[t] == 0.75) pairing->threshold_75 = t;
-    }
-}
-
-static void worker_free(struct worker *worker)
-{
-    mem_free(worker->weights);
-    mem_free(worker->n_objects);
-    mem_free(worker->needed);
-    mem_free(worker->precision);
-    mem_free(worker->gathered);
-    for (int s = 0; s < SIDES; s++) {
-        resample_scratch_free(&worker->scratch[s]);
-        mem_free(worker->numbers[s]);
-    }
-}
-
-static enum status worker_create(const struct pairing *pairing, struct worker *worker)
-{
-    size_t k = pairing->n_categories;
-    size_t n_cells = k * (size_t)pairing->params.n_thresholds * EVAL_RECALLS;
-    worker->weights = mem_alloc(pairing->truth->n_images, sizeof *worker->weights);
-    worker->n_objects = mem_alloc(k, sizeof *worker->n_objects);
-    worker->needed = mem_alloc(k * EVAL_RECALLS, sizeof *worker->needed);
-    worker->precision = mem_alloc(n_cells, sizeof *worker->precision);
-    worker->gathered = mem_alloc(n_cells, sizeof *worker->gathered);
-    if (!worker->weights || !worker->n_objects || !worker->needed || !worker->precision ||
-        !worker->gathered)
-        return ERR_MEMORY;
-    for (int s = 0; s < SIDES; s++) {
-        TRY(resample_scratch_create(&pairing->curves[s], &worker->scratch[s]));
-        worker->numbers[s] = mem_alloc(pairing->n_numbers, sizeof *worker->numbers[s]);
-        if (!worker->numbers[s]) return ERR_MEMORY;
-    }
-    return OK;
-}
-
-// (K, T, R) to (T, R, K), so that the mean is summed in the order of eval/summarize.c.
-static size_t gather(const struct pairing *pairing, struct worker *worker)
-{
-    size_t n_curve = (size_t)pairing->params.n_thresholds * EVAL_RECALLS, n_defined = 0, used = 0;
-    for (size_t k = 0; k < pairing->n_categories; k++) n_defined += worker->n_objects[k] > 0;
-    for (size_t k = 0; k < pairing->n_categories; k++) {
-        if (worker->n_objects[k] == 0) continue;
-        const double *curve = worker->precision + k * n_curve;
-        for (size_t i = 0; i < n_curve; i++) worker->gathered[i * n_defined + used] = curve[i];
-        used++;
-    }
-    return n_defined;
-}
-
-static void take_means(const struct pairing *pairing, const double *values, size_t n_classes,
-                       double numbers[COMPARE_STATS])
-{
-    size_t n = EVAL_RECALLS * n_classes;
-    numbers[COMPARE_AP] = summarize_mean(values, (size_t)pairing->params.n_thresholds * n);
-    numbers[COMPARE_AP50] = summarize_mean(values + (size_t)pairing->threshold_50 * n, n);
-    numbers[COMPARE_AP75] = summarize_mean(values + (size_t)pairing->threshold_75 * n, n);
-}
-
-// The numbers of one side under worker->weights; -1: undefined.
-static enum status measure(const struct pairing *pairing, int side, struct worker *worker)
-{
-    size_t n_curve = (size_t)pairing->params.n_thresholds * EVAL_RECALLS;
-    double *numbers = worker->numbers[side];
-    TRY(resample_precision(&pairing->curves[side], worker->weights, worker->n_objects,
-                           worker->needed, &worker->scratch[side], worker->precision));
-    for (size_t i = 0; i < pairing->n_numbers; i++) numbers[i] = -1;
-    size_t n_defined = gather(pairing, worker);
-    if (n_defined) take_means(pairing, worker->gathered, n_defined, numbers);
-    for (size_t k = 0; k < pairing->n_categories; k++)
-        if (worker->n_objects[k] > 0)
-            take_means(pairing, worker->precision + k * n_curve, 1,
-                       numbers + (k + 1) * COMPARE_STATS);
-    return OK;
-}
-
-static enum status measure_both(const struct pairing *pairing, struct worker *worker)
-{
-    resample_count_objects(&pairing->objects, &pairing->params, worker->weights, worker->n_objects,
-                           worker->needed);
-    for (int s = 0; s < SIDES; s++) TRY(measure(pairing, s, worker));
-    return OK;
-}
-
 // differences: (n_numbers); NaN: undefined.
-static enum status one_resample(const struct pairing *pairing, uint64_t seed, int index,
-                                struct worker *worker, double *differences)
+static enum status one_resample(const struct compare_sides *sides, uint64_t seed, int index,
+                                struct compare_worker *worker, double *differences)
 {
-    uint32_t n_images = (uint32_t)pairing->truth->n_images;
+    uint32_t n_images = (uint32_t)sides->truth->n_images;
     struct rng rng;
     rng_start(&rng, seed, RNG_BOOTSTRAP, (uint32_t)index);
     memset(worker->weights, 0, n_images * sizeof *worker->weights);
     for (uint32_t i = 0; i < n_images; i++) worker->weights[rng_below(&rng, n_images)]++;
-    TRY(measure_both(pairing, worker));
-    for (size_t i = 0; i < pairing->n_numbers; i++) {
+    TRY(compare_measure(sides, worker));
+    for (size_t i = 0; i < sides->n_numbers; i++) {
         double a = worker->numbers[0][i], b = worker->numbers[1][i];
         differences[i] = a < 0 ? (double)NAN : b - a;
     }
@@ -213,10 +70,10 @@ static void conclude(const double *differences, size_t stride, int n_resamples, 
     number->p = (double)(n_far + 1) / (double)(n + 1);
 }
 
-static enum status name_classes(const struct pairing *pairing, const struct worker *worker,
-                                struct comparison *comparison)
+static enum status name_classes(const struct compare_sides *sides,
+                                const struct compare_worker *worker, struct comparison *comparison)
 {
-    const struct eval_truth *truth = pairing->truth;
+    const struct eval_truth *truth = sides->truth;
     comparison->classes = mem_alloc(truth->n_categories, sizeof *comparison->classes);
     if (!comparison->classes) return ERR_MEMORY;
     for (size_t k = 0; k < truth->n_categories; k++) {
@@ -237,13 +94,13 @@ static struct compare_number *number_at(struct comparison *comparison, size_t in
 }
 
 // The numbers themselves: every image once.
-static enum status take_point(const struct pairing *pairing, struct worker *worker,
+static enum status take_point(const struct compare_sides *sides, struct compare_worker *worker,
                               struct comparison *comparison)
 {
-    for (size_t i = 0; i < pairing->truth->n_images; i++) worker->weights[i] = 1;
-    TRY(measure_both(pairing, worker));
-    TRY(name_classes(pairing, worker, comparison));
-    for (size_t i = 0; i < pairing->n_numbers; i++) {
+    for (size_t i = 0; i < sides->truth->n_images; i++) worker->weights[i] = 1;
+    TRY(compare_measure(sides, worker));
+    TRY(name_classes(sides, worker, comparison));
+    for (size_t i = 0; i < sides->n_numbers; i++) {
         struct compare_number *number = number_at(comparison, i);
         number->a = worker->numbers[0][i];
         number->b = worker->numbers[1][i];
@@ -252,10 +109,10 @@ static enum status take_point(const struct pairing *pairing, struct worker *work
     return OK;
 }
 
-static enum status resample(const struct pairing *pairing, struct worker *workers,
+static enum status resample(const struct compare_sides *sides, struct compare_worker *workers,
                             struct comparison *comparison)
 {
-    size_t n_numbers = pairing->n_numbers;
+    size_t n_numbers = sides->n_numbers;
     int n_resamples = comparison->n_resamples;
     struct first_error error = {.place = SIZE_MAX};
     enum status status = OK;
@@ -265,10 +122,9 @@ static enum status resample(const struct pairing *pairing, struct worker *worker
         status = ERR_MEMORY;
         goto done;
     }
-#pragma omp parallel for schedule(dynamic, 1) num_threads(pairing->params.n_threads)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(sides->params.n_threads)
     for (int i = 0; i < n_resamples; i++) {
-        enum status one = one_resample(pairing, comparison->seed, i,
-                                       &workers[omp_get_thread_num()],
+        enum status one = one_resample(sides, comparison->seed, i, &workers[omp_get_thread_num()],
                                        differences + (size_t)i * n_numbers);
         if (one != OK) first_error_note(&error, (size_t)i, one, fail_message());
     }
@@ -284,17 +140,17 @@ done:
     return status;
 }
 
-static enum status run(struct pairing *pairing, struct comparison *comparison)
+static enum status run(struct compare_sides *sides, struct comparison *comparison)
 {
-    int n_threads = pairing->params.n_threads;
+    int n_threads = sides->params.n_threads;
     enum status status = OK;
-    struct worker *workers = mem_alloc((size_t)n_threads, sizeof *workers);
+    struct compare_worker *workers = mem_alloc((size_t)n_threads, sizeof *workers);
     if (!workers) return ERR_MEMORY;
-    for (int i = 0; i < n_threads; i++) GUARD(worker_create(pairing, &workers[i]));
-    GUARD(take_point(pairing, &workers[0], comparison));
-    GUARD(resample(pairing, workers, comparison));
+    for (int i = 0; i < n_threads; i++) GUARD(compare_worker_create(sides, &workers[i]));
+    GUARD(take_point(sides, &workers[0], comparison));
+    GUARD(resample(sides, workers, comparison));
 done:
-    for (int i = 0; i < n_threads; i++) worker_free(&workers[i]);
+    for (int i = 0; i < n_threads; i++) compare_worker_free(&workers[i]);
     mem_free(workers);
     return status;
 }
@@ -303,26 +159,25 @@ enum status compare_detections(const struct eval_truth *truth, const struct eval
                                size_t n_a, const struct eval_detection *b, size_t n_b,
                                const struct compare_options *options, struct comparison *out)
 {
-    struct pairing pairing = {.truth = truth, .n_categories = truth->n_categories,
-                              .n_numbers = (truth->n_categories + 1) * COMPARE_STATS};
-    struct comparison comparison = {.type = options->type, .n_images = truth->n_images,
-                                    .n_a = n_a, .n_b = n_b, .n_resamples = options->n_resamples,
+    struct compare_sides sides = {.truth = NULL};
+    struct comparison comparison = {.type = options->type,
+                                    .n_images = truth->n_images,
+                                    .n_a = n_a,
+                                    .n_b = n_b,
+                                    .n_resamples = options->n_resamples,
                                     .seed = options->seed};
     enum status status = OK;
     if (truth->n_images == 0) return fail(ERR_DATA, "%s: no images to resample", truth->path);
     if (truth->type != options->type)
         return fail(ERR_USAGE, "%s was read without its %s", truth->path,
                     options->type == EVAL_MASKS ? "masks" : "boxes");
-    set_params(options, &pairing);
-    GUARD(resample_objects_build(truth, &pairing.params, &pairing.objects));
-    GUARD(build_side(&pairing, 0, a, n_a));
-    GUARD(build_side(&pairing, 1, b, n_b));
-    GUARD(run(&pairing, &comparison));
+    GUARD(compare_sides_build(truth, a, n_a, b, n_b, options, &sides));
+    GUARD(run(&sides, &comparison));
     *out = comparison;
     comparison = (struct comparison){0};
 done:
     comparison_free(&comparison);
-    pairing_free(&pairing);
+    compare_sides_free(&sides);
     return status;
 }
 

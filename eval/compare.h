@@ -1,16 +1,16 @@
 // Two results on the same images: how much the average precision differs, and how sure that is.
 //
 // Paired bootstrap over images: n images are drawn with replacement out of the n of the ground
-// truth, the same for both results, and the difference B - A is taken on what was drawn. Matches are
-// reused; precision is accumulated anew (eval/resample.h), so that a resample's numbers are those of
-// a data set with these images. A class without objects in a resample has no value there, and the
-// mean over classes is one of those that have.
+// truth, the same for both results, and the difference B - A is taken on what was drawn. Matches
+// are reused; precision is accumulated anew (eval/resample.h), so that a resample's numbers are
+// those of a data set with these images. A class without objects in a resample has no value there,
+// and the mean over classes is one of those that have.
 //
 // The interval is the percentile interval (2.5 % and 97.5 % quantiles, interpolated between order
 // statistics; Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13), moved so
-// that the mean of the resampled differences comes to lie on the observed one: repeated images shift
-// the average precision of rare classes, which says nothing about the difference. Why so, and how
-// often it holds the truth: docs/compare.md.
+// that the mean of the resampled differences comes to lie on the observed one: repeated images
+// shift the average precision of rare classes, which says nothing about the difference. Why so, and
+// how often it holds the truth: docs/compare.md.
 #ifndef TARN_EVAL_COMPARE_H
 #define TARN_EVAL_COMPARE_H
 

@@ -29,8 +29,8 @@ void comparison_print(const struct comparison *comparison)
     printf("%s: A %zu detections, B %zu; %d resamples of %zu images, seed %llu\n",
            comparison->type == EVAL_MASKS ? "masks" : "boxes", comparison->n_a, comparison->n_b,
            comparison->n_resamples, comparison->n_images, (unsigned long long)comparison->seed);
-    printf("%-*s         %7s %7s  %7s  %-18s  %s\n", width, "", "A", "B", "B - A",
-           "95 % interval", "p");
+    printf("%-*s         %7s %7s  %7s  %-18s  %s\n", width, "", "A", "B", "B - A", "95 % interval",
+           "p");
     for (int i = 0; i < COMPARE_STATS; i++) {
         printf("%-*s        ", width, compare_stat_names[i]);
         print_number(&comparison->numbers[i]);
@@ -65,9 +65,8 @@ enum status comparison_save_json(const struct comparison *comparison, const char
     fprintf(stream,
             "{\n  \"type\": \"%s\",\n  \"images\": %zu,\n  \"detections\": [%zu, %zu],\n"
             "  \"resamples\": %d,\n  \"seed\": %llu,\n  \"interval\": 0.95,\n  \"stats\": {",
-            comparison->type == EVAL_MASKS ? "segm" : "bbox", comparison->n_images,
-            comparison->n_a, comparison->n_b, comparison->n_resamples,
-            (unsigned long long)comparison->seed);
+            comparison->type == EVAL_MASKS ? "segm" : "bbox", comparison->n_images, comparison->n_a,
+            comparison->n_b, comparison->n_resamples, (unsigned long long)comparison->seed);
     write_numbers(stream, comparison->numbers, "\n    ");
     fputs("\n  },\n  \"per_class\": [", stream);
     for (size_t i = 0; i < comparison->n_classes; i++) {

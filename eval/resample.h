@@ -1,8 +1,8 @@
 // Average precision of resampled images, from one matching.
 //
 // A resample draws images with replacement: image i counts weights[i] times. Its average precision
-// is, bit for bit, that of a data set in which image i stands weights[i] times in a row under ids of
-// its own. Matching looks at one image at a time, so only the accumulation is done again.
+// is, bit for bit, that of a data set in which image i stands weights[i] times in a row under ids
+// of its own. Matching looks at one image at a time, so only the accumulation is done again.
 #ifndef TARN_EVAL_RESAMPLE_H
 #define TARN_EVAL_RESAMPLE_H
 
@@ -40,7 +40,7 @@ struct resample_curves {
     size_t *begins;                // (K + 1) in images
     struct resample_event *events; // by category, then descending score
     size_t *event_begins;          // (K + 1)
-    uint32_t *items;               // of each (category, threshold); events count from the category's
+    uint32_t *items;               // of each (category, threshold); a category's events from 0
     size_t *item_begins;           // (K * T + 1)
     uint32_t *hits, *ignored;      // bits of thresholds, of the detections of events with n > 1
     size_t largest_events, largest_items;

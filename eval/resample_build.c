@@ -189,8 +189,7 @@ enum status resample_curves_build(const struct eval_truth *truth, const struct c
     b.curves.n_categories = n_categories;
     b.curves.n_thresholds = n_thresholds;
     b.curves.event_begins = mem_alloc(n_categories + 1, sizeof *b.curves.event_begins);
-    b.curves.item_begins =
-        mem_alloc(n_categories * n_thresholds + 1, sizeof *b.curves.item_begins);
+    b.curves.item_begins = mem_alloc(n_categories * n_thresholds + 1, sizeof *b.curves.item_begins);
     if (!b.curves.event_begins || !b.curves.item_begins) {
         status = ERR_MEMORY;
         goto done;

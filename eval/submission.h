@@ -17,7 +17,7 @@ extern "C" {
 
 enum {
     SUBMISSION_PER_IMAGE = 100,
-    SUBMISSION_WORD_BYTES = 101,  // a test set's or an algorithm's name, terminated
+    SUBMISSION_WORD_BYTES = 101, // a test set's or an algorithm's name, terminated
     SUBMISSION_STEM_BYTES = 256,
 };
 
@@ -45,15 +45,16 @@ struct submission_text {
 void submission_text_free(struct submission_text *text);
 
 // Appends the best results of one image, 100 at the most (by score, equal ones in their order), as
-// JSON objects with "," between them, on one line: coordinates rounded to 0.1, scores to 5 decimals, masks as
-// compressed run lengths. *n: how many. EVAL_MASKS: ERR_UNSUPPORTED for one without a mask, ERR_DATA
-// for one that cannot be decoded. ERR_NUMERIC for what is not finite.
+// JSON objects with "," between them, on one line: coordinates rounded to 0.1, scores to 5
+// decimals, masks as compressed run lengths. *n: how many. EVAL_MASKS: ERR_UNSUPPORTED for one
+// without a mask, ERR_DATA for one that cannot be decoded. ERR_NUMERIC for what is not finite.
 enum status submission_append(struct submission_text *text, enum eval_type type,
                               const struct eval_detection *detections, size_t n_detections,
                               size_t *n) MUST_USE;
 
-// Packs what stands in `json` (from its beginning; closed in any case) as the only entry, STEM.json,
-// of FOLDER/STEM.zip. The archive appears whole or not at all, and depends on the bytes alone.
+// Packs what stands in `json` (from its beginning; closed in any case) as the only entry,
+// STEM.json, of FOLDER/STEM.zip. The archive appears whole or not at all, and depends on the bytes
+// alone.
 enum status submission_pack(const char *folder, const char *stem, FILE *json) MUST_USE;
 
 // A file without a name in `folder`, for submission_pack: gone when it is closed, whatever happens.

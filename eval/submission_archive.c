@@ -54,8 +54,7 @@ static void check_entry_kind(struct submission_checker *checker, const char *nam
 }
 
 // Whether an entry may hold the results.
-static bool check_entry_name(struct submission_checker *checker, const char *name,
-                             const char *stem)
+static bool check_entry_name(struct submission_checker *checker, const char *name, const char *stem)
 {
     char text[SHOWN_BYTES];
     const char *base = path_base(name);

@@ -114,8 +114,8 @@ static void report_totals(struct submission_checker *checker)
 static enum status prepare_cut(struct submission_checker *checker)
 {
     struct submission_summary *summary = checker->summary;
-    size_t n_others = summary->n_errors - summary->n_findings[FINDING_LIMIT] -
-                      summary->n_findings[FINDING_NAME];
+    size_t n_others =
+        summary->n_errors - summary->n_findings[FINDING_LIMIT] - summary->n_findings[FINDING_NAME];
     summary->can_be_cut = summary->is_whole && n_others == 0;
     if (!checker->options->wants_cut || !summary->can_be_cut) return OK;
     summary->is_kept = mem_alloc(summary->n_results, sizeof *summary->is_kept);

@@ -62,9 +62,9 @@ struct submission_summary {
     uint64_t json_bytes, zip_bytes;
     size_t n_findings[FINDING_KINDS]; // reported or not
     size_t n_errors, n_warnings;
-    bool is_whole;     // the array was read to its end
-    bool can_be_cut;   // nothing but FINDING_LIMIT speaks against it
-    bool *is_kept;     // (n_results) among the best 100 of its image, ties in order; or NULL
+    bool is_whole;   // the array was read to its end
+    bool can_be_cut; // nothing but FINDING_LIMIT speaks against it
+    bool *is_kept;   // (n_results) among the best 100 of its image, ties in order; or NULL
 };
 
 // OK also with findings; ERR_IO when the file cannot be read, ERR_MEMORY. Free the summary.

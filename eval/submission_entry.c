@@ -11,7 +11,7 @@ struct result {
     int64_t image_id, category_id;
     double score, box[4];
     struct mask_text mask;
-    unsigned has;     // what is there
+    unsigned has;      // what is there
     unsigned is_sound; // and as it must be
 };
 
@@ -43,8 +43,11 @@ static bool read_value(struct json_cursor *cursor, unsigned bit, struct result *
 static const struct {
     unsigned bit;
     const char *name;
-} members[] = {{HAS_IMAGE, "image_id"}, {HAS_CATEGORY, "category_id"}, {HAS_SCORE, "score"},
-               {HAS_BOX, "bbox"},       {HAS_MASK, "segmentation"}};
+} members[] = {{HAS_IMAGE, "image_id"},
+               {HAS_CATEGORY, "category_id"},
+               {HAS_SCORE, "score"},
+               {HAS_BOX, "bbox"},
+               {HAS_MASK, "segmentation"}};
 enum { N_MEMBERS = sizeof members / sizeof *members };
 
 // What is wrong with one member is reported, and reading goes on behind it: the syntax is known to
@@ -75,8 +78,7 @@ static void read_member(struct submission_checker *checker, size_t entry,
 }
 
 // The server tells boxes from masks by the first entry alone.
-static void find_type(struct submission_checker *checker, size_t entry,
-                      const struct result *result)
+static void find_type(struct submission_checker *checker, size_t entry, const struct result *result)
 {
     enum submission_type wanted = checker->options->type;
     bool has_box = result->has & HAS_BOX, has_mask = result->has & HAS_MASK;

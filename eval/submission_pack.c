@@ -55,8 +55,7 @@ static enum status sync_file(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     bool is_safe = fd >= 0 && fsync(fd) == 0;
-    enum status status =
-        is_safe ? OK : fail(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    enum status status = is_safe ? OK : fail(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
     if (fd >= 0) close(fd);
     return status;
 }

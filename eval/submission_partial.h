@@ -26,10 +26,10 @@ struct submission_partial {
     double synced; // clock_seconds
 };
 
-// Opens or creates it, and locks it against another process. image_ids: (n) in the order of the run.
-// What is kept are whole groups of `group` images (or all n): a batch is computed again or not at
-// all, so that its results do not depend on where a run was stopped. ERR_DATA when it is of another
-// checkpoint, config, split or type, or no such file at all; ERR_IO when it is in use.
+// Opens or creates it, and locks it against another process. image_ids: (n) in the order of the
+// run. Kept are whole groups of `group` images (or all n): a batch is computed again or not at all,
+// so that its results do not depend on where a run was stopped. ERR_DATA when the file is of
+// another checkpoint, config, split or type, or of another kind; ERR_IO when it is in use.
 enum status submission_partial_open(const char *path, const struct partial_key *key,
                                     const int64_t *image_ids, size_t n, size_t group,
                                     struct submission_partial *partial) MUST_USE;
@@ -42,8 +42,7 @@ enum status submission_partial_add(struct submission_partial *partial, int64_t i
 enum status submission_partial_write(struct submission_partial *partial, bool is_final) MUST_USE;
 
 // All results as one JSON array.
-enum status submission_partial_print(const struct submission_partial *partial,
-                                     FILE *json) MUST_USE;
+enum status submission_partial_print(const struct submission_partial *partial, FILE *json) MUST_USE;
 
 void submission_partial_close(struct submission_partial *partial);
 

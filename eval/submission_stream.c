@@ -19,7 +19,8 @@ void element_stream_free(struct element_stream *stream)
     stream->capacity = stream->n = stream->at = 0;
 }
 
-// More bytes behind those from `at` on, which move to the front; the buffer grows when they fill it.
+// More bytes behind those from `at` on, which move to the front; the buffer grows when they fill
+// it.
 static enum status refill(struct element_stream *stream)
 {
     size_t left = stream->n - stream->at;
@@ -40,8 +41,8 @@ static enum status refill(struct element_stream *stream)
     }
     while (stream->n < stream->capacity && !stream->is_at_end) {
         size_t got = 0;
-        TRY(stream->read(stream->context, stream->buffer + stream->n,
-                         stream->capacity - stream->n, &got));
+        TRY(stream->read(stream->context, stream->buffer + stream->n, stream->capacity - stream->n,
+                         &got));
         stream->n += got;
         stream->is_at_end = got == 0;
     }

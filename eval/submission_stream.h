@@ -1,5 +1,5 @@
-// The elements of one large JSON array out of a stream, in bounded memory: a zip's entry of any size
-// is read without being unpacked anywhere.
+// The elements of one large JSON array out of a stream, in bounded memory: a zip's entry of any
+// size is read without being unpacked anywhere.
 #ifndef TARN_EVAL_SUBMISSION_STREAM_H
 #define TARN_EVAL_SUBMISSION_STREAM_H
 

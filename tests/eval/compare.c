@@ -102,8 +102,7 @@ Test(compare, weights_equal_repeated_images)
         cr_assert_eq(evaluation_run(repeated_truth, repeated_detections, repeated.n_detections,
                                     &params, &expected),
                      OK, "%s", fail_message());
-        double *precision =
-            weighted(truth, detections, problem.n_detections, weights, n_objects);
+        double *precision = weighted(truth, detections, problem.n_detections, weights, n_objects);
         size_t n_categories = problem.n_categories;
         for (size_t k = 0; k < n_categories; k++)
             for (size_t i = 0; i < REF_T * REF_R; i++) {
@@ -141,9 +140,10 @@ struct world {
 static void add(struct eval_detection *list, size_t *n, size_t image, uint32_t class, double score,
                 bool is_found)
 {
-    list[(*n)++] = (struct eval_detection){
-        .image_id = (int64_t)image, .category_id = 3 + 2 * (int64_t)class, .score = score,
-        .box = {is_found ? 10 : 200, 10, 20, 20}};
+    list[(*n)++] = (struct eval_detection){.image_id = (int64_t)image,
+                                           .category_id = 3 + 2 * (int64_t) class,
+                                           .score = score,
+                                           .box = {is_found ? 10 : 200, 10, 20, 20}};
 }
 
 static void world_make(uint32_t seed, size_t n_images, uint32_t n_classes, double chance_a,
@@ -391,9 +391,9 @@ Test(compare, refusals)
     struct world world;
     char path[PATH_BYTES], empty[PATH_BYTES];
     world_make(7, 5, 2, 0.5, 0.5, &world);
-    cr_expect_eq(compare_detections(world.truth, world.a, world.n_a, &strange, 1, &options,
-                                    &comparison),
-                 ERR_DATA);
+    cr_expect_eq(
+        compare_detections(world.truth, world.a, world.n_a, &strange, 1, &options, &comparison),
+        ERR_DATA);
     expect_message("99");
     options.type = EVAL_MASKS;
     cr_expect_eq(compare_detections(world.truth, world.a, world.n_a, world.b, world.n_b, &options,
@@ -419,8 +419,8 @@ Test(compare, memory)
     world_make(8, 12, 2, 0.5, 0.6, &world);
     for (size_t i = 1;; i++) {
         mem_fail_at(i, true);
-        enum status status = compare_detections(world.truth, world.a, world.n_a, world.b,
-                                                world.n_b, &options, &comparison);
+        enum status status = compare_detections(world.truth, world.a, world.n_a, world.b, world.n_b,
+                                                &options, &comparison);
         mem_fail_at(0, false);
         if (status == OK) break;
         cr_assert_eq(status, ERR_MEMORY, "allocation %zu: %s", i, fail_message());

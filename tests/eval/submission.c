@@ -41,11 +41,15 @@ Test(submission, names)
     memset(longest, 'a', sizeof longest - 1);
     longest[sizeof longest - 1] = 0;
     cr_expect_eq(submission_stem("val2017", longest, stem), ERR_USAGE);
-    static const char *const wrong[] = {
-        "", "detections_", "detections_results", "detections_val2017_results",
-        "detections_val2017__results" + 1, "detections_val2017_x_result",
-        "person_keypoints_val2017_x_results", "detections_val2014_x_results",
-        "detections_val2017_a b_results"};
+    static const char *const wrong[] = {"",
+                                        "detections_",
+                                        "detections_results",
+                                        "detections_val2017_results",
+                                        "detections_val2017__results" + 1,
+                                        "detections_val2017_x_result",
+                                        "person_keypoints_val2017_x_results",
+                                        "detections_val2014_x_results",
+                                        "detections_val2017_a b_results"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         cr_expect_not(submission_stem_is_valid(wrong[i], NULL), "%s", wrong[i]);
 }
@@ -62,8 +66,10 @@ static const char *text_of(const struct eval_detection *list, size_t n_list, enu
 Test(submission, numbers)
 {
     struct submission_text text = {NULL, 0, 0};
-    struct eval_detection d = {.image_id = 9007199254740993, .category_id = 90,
-                               .box = {-0.04, 12.25, 100, 0.06}, .score = 0.123456};
+    struct eval_detection d = {.image_id = 9007199254740993,
+                               .category_id = 90,
+                               .box = {-0.04, 12.25, 100, 0.06},
+                               .score = 0.123456};
     cr_expect_str_eq(text_of(&d, 1, EVAL_BOXES, &text),
                      "{\"image_id\":9007199254740993,\"category_id\":90,"
                      "\"bbox\":[0,12.2,100,0.1],\"score\":0.12346}");
@@ -90,8 +96,11 @@ Test(submission, best_hundred)
     struct submission_text text = {NULL, 0, 0};
     size_t n;
     for (int i = 0; i < N; i++)
-        list[i] = (struct eval_detection){.image_id = 1, .category_id = i,
-                                          .score = i == 149 ? 0.75 : i % 2 ? 0.5 : 0.25};
+        list[i] = (struct eval_detection){.image_id = 1,
+                                          .category_id = i,
+                                          .score = i == 149 ? 0.75
+                                                   : i % 2  ? 0.5
+                                                            : 0.25};
     cr_assert_eq(submission_append(&text, EVAL_BOXES, list, N, &n), OK);
     cr_expect_eq(n, 100);
     const char *at = text.bytes;
@@ -119,8 +128,8 @@ Test(submission, masks)
     static const char counts[] = "[4,12,84]";
     d.mask = (struct mask_text){counts, sizeof counts - 1, 10, 10, MASK_COUNTS};
     const char *made = text_of(&d, 1, EVAL_MASKS, &text);
-    cr_expect_not_null(strstr(made, "\"segmentation\":{\"size\":[10,10],\"counts\":\"4<d2\"}"), "%s",
-                       made);
+    cr_expect_not_null(strstr(made, "\"segmentation\":{\"size\":[10,10],\"counts\":\"4<d2\"}"),
+                       "%s", made);
     cr_expect_null(strstr(made, "bbox"));
     static const char backslash[] = "[44,0,56]";
     d.mask = (struct mask_text){backslash, sizeof backslash - 1, 10, 10, MASK_COUNTS};
@@ -225,8 +234,8 @@ static void add_from(struct submission_partial *partial, size_t from, size_t to)
         size_t n = 0;
         bool is_broken = ids[i] == 7;
         for (size_t j = 0; j < i; j++)
-            list[j] = (struct eval_detection){.image_id = ids[i], .category_id = (int64_t)j,
-                                              .score = 0.5};
+            list[j] = (struct eval_detection){
+                .image_id = ids[i], .category_id = (int64_t)j, .score = 0.5};
         if (!is_broken) cr_assert_eq(submission_append(&text, EVAL_BOXES, list, i, &n), OK);
         cr_assert_eq(submission_partial_add(partial, ids[i], text.bytes, n, is_broken), OK);
         submission_text_free(&text);

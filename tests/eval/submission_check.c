@@ -89,9 +89,8 @@ static struct submission_summary check_path(const char *path, enum submission_ty
 {
     struct coco_dataset *split = split_load();
     struct submission_summary summary;
-    struct submission_check_options options = {.testset = "val2017", .type = type,
-                                               .wants_cut = wants_cut, .report = see,
-                                               .context = seen};
+    struct submission_check_options options = {
+        .testset = "val2017", .type = type, .wants_cut = wants_cut, .report = see, .context = seen};
     memset(seen, 0, sizeof *seen);
     cr_assert_eq(submission_check(path, split, &options, &summary), OK, "%s", fail_message());
     coco_dataset_destroy(split);
@@ -106,11 +105,12 @@ static struct submission_summary check_json(const char *json, struct seen *seen)
 }
 
 #define BOX(image, category, x, score)                                                             \
-    "{\"image_id\":" #image ",\"category_id\":" #category ",\"bbox\":[" #x ",1,2,3],\"score\":"    \
-    #score "}"
+    "{\"image_id\":" #image ",\"category_id\":" #category ",\"bbox\":[" #x                         \
+    ",1,2,3],\"score\":" #score "}"
 #define MASK(image, height, width, counts)                                                         \
-    "{\"image_id\":" #image ",\"category_id\":5,\"score\":0.5,\"segmentation\":{\"size\":["        \
-    #height "," #width "],\"counts\":" counts "}}"
+    "{\"image_id\":" #image                                                                        \
+    ",\"category_id\":5,\"score\":0.5,\"segmentation\":{\"size\":[" #height "," #width             \
+    "],\"counts\":" counts "}}"
 
 Test(submission_check, sound_boxes, .fini = own_end)
 {
@@ -130,9 +130,8 @@ Test(submission_check, sound_boxes, .fini = own_end)
 Test(submission_check, sound_masks, .fini = own_end)
 {
     struct seen seen;
-    struct submission_summary summary =
-        check_json("[" MASK(1, 10, 20, "\"4<h5\"") "," MASK(2, 10, 20, "\"\\u0034<h5\"") "]",
-                   &seen);
+    struct submission_summary summary = check_json(
+        "[" MASK(1, 10, 20, "\"4<h5\"") "," MASK(2, 10, 20, "\"\\u0034<h5\"") "]", &seen);
     cr_expect_eq(summary.n_errors, 0, "%s", seen.texts[FINDING_MASK]);
     cr_expect_eq(summary.n_warnings, 0);
     cr_expect_eq(summary.type, EVAL_MASKS);
@@ -161,8 +160,7 @@ Test(submission_check, findings, .fini = own_end)
          "after the end", FINDING_ERROR},
         {"[" BOX(1, 5, 4, 0.5) "," BOX(1, 5, 4, NaN) "]", FINDING_SYNTAX, FINDING_WHOLE, "NaN",
          FINDING_ERROR},
-        {"[" BOX(1, 5, 4, -Infinity) "]", FINDING_SYNTAX, FINDING_WHOLE, "Infinity",
-         FINDING_ERROR},
+        {"[" BOX(1, 5, 4, -Infinity) "]", FINDING_SYNTAX, FINDING_WHOLE, "Infinity", FINDING_ERROR},
         {"[" BOX(1, 5, 4, 0.5) ",7]", FINDING_MEMBER, 1, "no object", FINDING_ERROR},
         {"[" BOX(1, 5, 4, 0.5) "," BOX(4, 5, 4, 0.5) "]", FINDING_IMAGE, 1, "image_id 4",
          FINDING_ERROR},
@@ -185,18 +183,19 @@ Test(submission_check, findings, .fini = own_end)
          "bbox is missing", FINDING_ERROR},
         {"[{\"image_id\":1,\"category_id\":5,\"score\":1,\"bbox\":[1,2,3]}]", FINDING_MEMBER, 0,
          "four numbers", FINDING_ERROR},
-        {"[{\"image_id\":1,\"category_id\":5,\"score\":1,\"bbox\":[1,2,3,4,5]}]", FINDING_MEMBER,
-         0, "four numbers", FINDING_ERROR},
+        {"[{\"image_id\":1,\"category_id\":5,\"score\":1,\"bbox\":[1,2,3,4,5]}]", FINDING_MEMBER, 0,
+         "four numbers", FINDING_ERROR},
         {"[{\"image_id\":1,\"category_id\":5,\"score\":1,\"bbox\":[1,2,-3,4]}]", FINDING_BOX, 0,
          "width -3", FINDING_WARNING},
-        {"[" BOX(1, 5, 4, 0.5) "," BOX(1, 5, 7, 0.5) "," BOX(1, 5, 4, 0.25) "]",
-         FINDING_DUPLICATE, 2, "repeats entry 0", FINDING_WARNING},
+        {"[" BOX(1, 5, 4, 0.5) "," BOX(1, 5, 7, 0.5) "," BOX(1, 5, 4, 0.25) "]", FINDING_DUPLICATE,
+         2, "repeats entry 0", FINDING_WARNING},
         {"[" BOX(1, 5, 4, 0.5) "," MASK(1, 10, 20, "\"4<h5\"") "]", FINDING_MEMBER, 1,
          "bbox is missing", FINDING_ERROR},
         {"[" MASK(1, 10, 20, "\"4<h5\"") "," BOX(1, 5, 4, 0.5) "]", FINDING_MEMBER, 1,
          "segmentation is missing", FINDING_ERROR},
         {"[{\"image_id\":1,\"category_id\":5,\"score\":1,\"bbox\":[1,2,3,4],\"segmentation\":"
-         "{\"size\":[10,20],\"counts\":\"4<h5\"}}]", FINDING_TYPE, 0, "beside", FINDING_WARNING},
+         "{\"size\":[10,20],\"counts\":\"4<h5\"}}]",
+         FINDING_TYPE, 0, "beside", FINDING_WARNING},
         {"[" MASK(1, 20, 10, "\"4<h5\"") "]", FINDING_MASK, 0, "20 x 10", FINDING_ERROR},
         {"[" MASK(1, 10, 20, "\"4<h4\"") "]", FINDING_MASK, 0, "segmentation", FINDING_ERROR},
         {"[" MASK(1, 10, 20, "\"\"") "]", FINDING_MASK, 0, "segmentation", FINDING_ERROR},
@@ -228,8 +227,9 @@ Test(submission_check, goes_on, .fini = own_end)
 {
     struct seen seen;
     struct submission_summary summary = check_json(
-        "[{\"image_id\":7,\"category_id\":\"x\",\"bbox\":{\"a\":[1]},\"score\":null,\"b\":[]},"
-        BOX(1, 5, 4, 0.5) "," BOX(8, 5, 4, 0.5) "]", &seen);
+        "[{\"image_id\":7,\"category_id\":\"x\",\"bbox\":{\"a\":[1]},\"score\":null,\"b\":[]}," BOX(
+            1, 5, 4, 0.5) "," BOX(8, 5, 4, 0.5) "]",
+        &seen);
     cr_expect_eq(summary.n_findings[FINDING_MEMBER], 3);
     cr_expect_eq(summary.n_findings[FINDING_IMAGE], 2);
     cr_expect_eq(summary.n_errors, 5);
@@ -249,18 +249,25 @@ Test(submission_check, layout, .fini = own_end)
     } cases[] = {
         {"results.zip", {{"results.json", good, 0}}, 1, FINDING_NAME, "must be called"},
         {"detections_test-dev2017_x_results.zip",
-         {{"detections_test-dev2017_x_results.json", good, 0}}, 1, FINDING_NAME,
+         {{"detections_test-dev2017_x_results.json", good, 0}},
+         1,
+         FINDING_NAME,
          "detections_val2017_"},
         {STEM ".zip", {{"other.json", good, 0}}, 1, FINDING_NAME, "expected '" STEM ".json'"},
         {STEM ".zip", {{"folder/" STEM ".json", good, 0}}, 1, FINDING_LAYOUT, "top level"},
         {STEM ".zip", {{"..\\" STEM ".json", good, 0}}, 1, FINDING_LAYOUT, "top level"},
-        {STEM ".zip", {{STEM ".json", good, 0}, {"__MACOSX/", "", 0}}, 2, FINDING_LAYOUT,
+        {STEM ".zip",
+         {{STEM ".json", good, 0}, {"__MACOSX/", "", 0}},
+         2,
+         FINDING_LAYOUT,
          "folder '__MACOSX/'"},
-        {STEM ".zip", {{STEM ".json", good, 0}, {"read\nme", "x", 0}}, 2, FINDING_LAYOUT,
+        {STEM ".zip",
+         {{STEM ".json", good, 0}, {"read\nme", "x", 0}},
+         2,
+         FINDING_LAYOUT,
          "'read?me'"},
         {STEM ".zip", {{"notes", good, 0}}, 1, FINDING_LAYOUT, "0 .json"},
-        {STEM ".zip", {{STEM ".json", good, 0}, {"b.json", good, 0}}, 2, FINDING_LAYOUT,
-         "2 .json"},
+        {STEM ".zip", {{STEM ".json", good, 0}, {"b.json", good, 0}}, 2, FINDING_LAYOUT, "2 .json"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct seen seen;
@@ -363,7 +370,8 @@ Test(submission_check, cut, .fini = own_end)
     for (int i = 0; i < N; i++)
         used += (size_t)snprintf(json + used, sizeof json - used,
                                  "{\"image_id\":1,\"category_id\":5,\"bbox\":[%d,1,2,3.0],"
-                                 "\"score\":%s},", i, i % 3 ? "0.50" : "0.75");
+                                 "\"score\":%s},",
+                                 i, i % 3 ? "0.50" : "0.75");
     snprintf(json + used, sizeof json - used,
              BOX(2, 5, 1, 0.1) "," BOX(2, 5, 2, 0.1) "," BOX(2, 5, 3, 0.1) "]");
     struct entry entry = {STEM ".json", json, 0};
@@ -423,8 +431,8 @@ static enum status read_feed(void *context, void *bytes, size_t n, size_t *got)
 // The same elements whatever the pieces are; one as long as several buffers among them.
 Test(submission_stream, pieces)
 {
-    static const char *const parts[] = {"1", "-2.5e3", "\"a\\\\\\\"]\"", "{\"a\":[1,{}]}", "true",
-                                        "null", "[]", NULL, "{}"};
+    static const char *const parts[] = {
+        "1", "-2.5e3", "\"a\\\\\\\"]\"", "{\"a\":[1,{}]}", "true", "null", "[]", NULL, "{}"};
     enum { N = sizeof parts / sizeof *parts, LONG = 3 << 20 };
     char *text = mem_alloc(LONG + 200, 1), *longest = mem_alloc(LONG + 1, 1);
     memset(longest, 'x', LONG);
@@ -468,10 +476,10 @@ Test(submission_stream, errors)
 {
     static const struct {
         const char *text, *message;
-    } cases[] = {{"", "unexpected end"},      {"[", "unexpected end"},   {"[1", "unexpected end"},
-                 {"[1 2]", "byte 3"},         {"[tru", "unexpected end"}, {"[\"\\u12", "unexpected"},
-                 {"[1,", "unexpected end"},   {"[NaN]", "NaN"},          {"[01]", "begins with 0"},
-                 {"[1]]", "after the end"},   {"{}", "an object"},       {"7", "expected '['"}};
+    } cases[] = {{"", "unexpected end"},    {"[", "unexpected end"},    {"[1", "unexpected end"},
+                 {"[1 2]", "byte 3"},       {"[tru", "unexpected end"}, {"[\"\\u12", "unexpected"},
+                 {"[1,", "unexpected end"}, {"[NaN]", "NaN"},           {"[01]", "begins with 0"},
+                 {"[1]]", "after the end"}, {"{}", "an object"},        {"7", "expected '['"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct feed feed = {cases[i].text, strlen(cases[i].text), 0, 1};
         struct element_stream stream = {.read = read_feed, .context = &feed};
