@@ -53,8 +53,8 @@ static enum status box_losses(struct rcnn *net, struct tape *tape, struct tensor
 }
 
 static enum status mask_losses(struct rcnn *net, struct tape *tape, const struct batch *batch,
-                               struct tensor *const *maps, const struct roi_samples *samples,
-                               struct detector_losses *losses)
+                               struct tensor *const *maps, struct tensor *sizes,
+                               const struct roi_samples *samples, struct detector_losses *losses)
 {
     const struct detector_config *config = &net->base.config;
     struct roi_list list = {samples->rois, samples->roi_image, samples->n_positive,
@@ -63,7 +63,8 @@ static enum status mask_losses(struct rcnn *net, struct tape *tape, const struct
     struct batch_masks masks;
     TRY(batch_upload_masks(tape, batch, &masks));
     struct mask_targets_args target = {.size = MASK_SIDE, .max_objects = batch->max_objects};
-    TRY(mask_targets(tape, masks.masks, masks.frames, masks.starts, samples, &target, &targets));
+    TRY(mask_targets(tape, masks.masks, masks.frames, masks.starts, sizes, samples, &target,
+                     &targets));
     TRY(roi_pool(config, tape, &list, maps, ROI_MASK_SIDE, &pooled));
     TRY(mask_head_forward(&net->mask_head, tape, pooled, &logits));
     struct mask_loss_args args = {.class_agnostic = config->mask.class_agnostic};
@@ -95,7 +96,7 @@ enum status rcnn_losses(struct detector *detector, struct tape *tape, const stru
     TRY(rpn_propose(config, tape, &out, anchors, sizes, true, &proposals));
     TRY(draw_rois(net, tape, &proposals, &objects, &samples));
     TRY(box_losses(net, tape, maps, &samples, &objects, &result));
-    if (net->has_masks) TRY(mask_losses(net, tape, batch, maps, &samples, &result));
+    if (net->has_masks) TRY(mask_losses(net, tape, batch, maps, sizes, &samples, &result));
     *losses = result;
     return OK;
 }

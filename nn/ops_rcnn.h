@@ -172,15 +172,17 @@ enum status gather_labels(struct tape *tape, struct tensor *labels, struct tenso
 // What a positive RoI's mask shall be: RoIAlign (scale 1, adaptive sampling, not aligned) of its
 // object's mask, fractional as torchvision has it. masks: u8 bytes of all objects, 0 or 1, cropped
 // to `frames` (N*G,4) i32 x y width height in resized pixels (0 outside the frame), beginning at
-// starts (N*G) i64 bytes as two i32 (low, high). targets (P,size,size) f32.
-// Kernel inputs: masks, frames, starts, rois, roi_image, matched, positives, n_positive.
+// starts (N*G) i64 bytes as two i32 (low, high). sizes (N,2) f32: height, width of the unpadded
+// images, at whose borders masks are continued. targets (P,size,size) f32.
+// Kernel inputs: masks, frames, starts, sizes, rois, roi_image, matched, positives, n_positive.
 struct mask_targets_args {
     int size;        // 28
     int max_objects; // G
 };
 enum status mask_targets(struct tape *tape, struct tensor *masks, struct tensor *frames,
-                         struct tensor *starts, const struct roi_samples *samples,
-                         const struct mask_targets_args *args, struct tensor **targets) MUST_USE;
+                         struct tensor *starts, struct tensor *sizes,
+                         const struct roi_samples *samples, const struct mask_targets_args *args,
+                         struct tensor **targets) MUST_USE;
 
 // Binary cross-entropy of the channel of each RoI's class, logits (P,size,size,K), mean over
 // n_positive * size * size; zero when there is none. class_agnostic: K = 1.
