@@ -33,16 +33,20 @@ static int by_score(const void *left, const void *right)
     return a->score > b->score ? -1 : a->score < b->score;
 }
 
+// A category's cells in cells->by_category.
+static void find_cells(const struct cells *cells, size_t category, size_t *begin, size_t *end)
+{
+    *begin = category == CURVE_ALL || category == 0 ? 0 : cells->category_ends[category - 1];
+    *end = category == CURVE_ALL ? cells->n_cells : cells->category_ends[category];
+}
+
 // One point a detection that counts.
 static size_t collect(const struct cells *cells, const struct matches *matches, size_t category,
                       int threshold, struct curve_point *points)
 {
     uint32_t bit = (uint32_t)1 << threshold;
-    size_t n = 0, begin = 0, end = cells->n_cells;
-    if (category != CURVE_ALL) {
-        begin = category ? cells->category_ends[category - 1] : 0;
-        end = cells->category_ends[category];
-    }
+    size_t n = 0, begin, end;
+    find_cells(cells, category, &begin, &end);
     for (size_t i = begin; i < end; i++) {
         const struct cell *cell = &cells->cells[cells->by_category[i]];
         for (size_t d = 0; d < cell->n_detections; d++) {
@@ -75,10 +79,9 @@ enum status score_curve_make(const struct eval_truth *truth, const struct cells 
                              size_t category, int threshold, struct score_curve *out)
 {
     struct score_curve curve = {0};
-    size_t n = 0;
-    for (size_t i = 0; i < cells->n_cells; i++)
-        if (category == CURVE_ALL || cells->cells[i].category == category)
-            n += cells->cells[i].n_detections;
+    size_t n = 0, begin, end;
+    find_cells(cells, category, &begin, &end);
+    for (size_t i = begin; i < end; i++) n += cells->cells[cells->by_category[i]].n_detections;
     curve.points = mem_alloc(n, sizeof *curve.points);
     if (!curve.points) return ERR_MEMORY;
     n = collect(cells, matches, category, threshold, curve.points);
