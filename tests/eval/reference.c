@@ -49,7 +49,7 @@ static double area_of(const struct ref_problem *p, size_t detection)
 }
 
 // Of every detection with every object.
-static _Thread_local double overlaps[REF_DETECTIONS][REF_OBJECTS];
+static double overlaps[REF_DETECTIONS][REF_OBJECTS];
 
 static void fill_overlaps(const struct ref_problem *p)
 {
@@ -113,7 +113,7 @@ static long choose(const struct ref_problem *p, size_t detection, int a, double 
 static void match(const struct ref_problem *p, int a, double t, const int *ranks,
                   struct outcome *outcomes)
 {
-    static _Thread_local bool taken[sizeof p->objects / sizeof *p->objects];
+    static bool taken[sizeof p->objects / sizeof *p->objects];
     for (size_t g = 0; g < p->n_objects; g++) taken[g] = false;
     // By rank: within an image and category this is the order of scores.
     for (int rank = 0; rank < limit_of[REF_M - 1]; rank++)
@@ -179,8 +179,8 @@ static void curve(const struct ref_problem *p, const struct outcome *outcomes, i
 
 void reference_evaluate(const struct ref_problem *p, struct ref_tensors *out)
 {
-    static _Thread_local int ranks[sizeof p->detections / sizeof *p->detections];
-    static _Thread_local struct outcome outcomes[sizeof p->detections / sizeof *p->detections];
+    static int ranks[sizeof p->detections / sizeof *p->detections];
+    static struct outcome outcomes[sizeof p->detections / sizeof *p->detections];
     double *all = &out->precision[0][0][0][0][0];
     for (size_t i = 0; i < sizeof *out / sizeof *all; i++) all[i] = -1;
     fill_overlaps(p);
