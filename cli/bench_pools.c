@@ -115,8 +115,8 @@ struct times {
     double forward, backward;
 };
 
-static enum status run_once(struct bench_pools *bench, struct pool_layer *layer, struct times *times,
-                            struct bench_pool_result *result)
+static enum status run_once(struct bench_pools *bench, struct pool_layer *layer,
+                            struct times *times, struct bench_pool_result *result)
 {
     struct tape *tape = bench->tape;
     struct tensor x = tensor_wrap(bench->job.dtype, 4, bench->job.shape, bench->memory);

@@ -26,16 +26,17 @@ struct bench_pool_result {
 
 struct bench_pools; // x, backend and tape
 
-enum status bench_pools_open(const struct bench_pools_job *job, struct bench_pools **bench) MUST_USE;
+enum status bench_pools_open(const struct bench_pools_job *job,
+                             struct bench_pools **bench) MUST_USE;
 void bench_pools_close(struct bench_pools *bench);
 
-// ERR_USAGE where the pool refuses the window. Bytes: forward x and y; backward dy and dx (f32), and
-// x where the pool reads it. The parameters' bytes do not count.
+// ERR_USAGE where the pool refuses the window. Bytes: forward x and y; backward dy and dx (f32),
+// and x where the pool reads it. The parameters' bytes do not count.
 enum status bench_pools_run(struct bench_pools *bench, const struct pool_choice *choice,
                             const struct window *window, struct bench_pool_result *result) MUST_USE;
 
-// Bytes read and written a second: the better kind of copy, median of several, of blocks as large as
-// x up to 256 MB.
+// Bytes read and written a second: the better kind of copy, median of several, of blocks as large
+// as x up to 256 MB.
 enum status bench_pools_copy(const struct bench_pools *bench, double *bytes_per_second,
                              enum copy_kind *kind) MUST_USE;
 

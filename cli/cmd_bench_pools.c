@@ -54,8 +54,8 @@ static enum status parse_shape(const char *text, int64_t shape[4])
     return OK;
 }
 
-static void print_row(const char *label, int kernel, int stride,
-                      const struct bench_pool_result *r, double copy)
+static void print_row(const char *label, int kernel, int stride, const struct bench_pool_result *r,
+                      double copy)
 {
     double forward = r->forward_bytes / r->forward_seconds;
     double backward = r->backward_bytes / r->backward_seconds;

@@ -37,7 +37,8 @@ static const struct field fields[] = {
 };
 
 static const struct command_help help = {
-    "pools picture", "IMAGE --output F.png [--kernel K] [--repeat N] [--crop WxH+X+Y] [--pools LIST]",
+    "pools picture",
+    "IMAGE --output F.png [--kernel K] [--repeat N] [--crop WxH+X+Y] [--pools LIST]",
     "Draws an image as each pooling layer leaves it, side by side; beside the names SSIM against\n"
     "the original (enlarged pixel by pixel). Trainable parameters have their initial values.",
     fields, NULL};

@@ -37,7 +37,8 @@ static const struct field fields[] = {
 };
 
 static const struct command_help help = {
-    "pools similarity", "--images DIR [--kernels 2,3,5] [--protocol up|down] [--pools LIST] [--json F]",
+    "pools similarity",
+    "--images DIR [--kernels 2,3,5] [--protocol up|down] [--pools LIST] [--json F]",
     "SSIM and PSNR of pooled images, for each pool and kernel, means over a folder's images.\n"
     "Trainable parameters have their initial values.",
     fields, NULL};
@@ -186,8 +187,8 @@ static enum status compare(const struct options *options)
     TRY(find_images(options->images, &job.images));
     enum status status = OK;
     pools = (struct pool_choice *)mem_alloc(POOL_CHOICE_MAX, sizeof *pools);
-    results = (struct similarity *)mem_alloc((size_t)POOL_CHOICE_MAX * MAX_KERNELS,
-                                             sizeof *results);
+    results =
+        (struct similarity *)mem_alloc((size_t)POOL_CHOICE_MAX * MAX_KERNELS, sizeof *results);
     if (!pools || !results) {
         status = ERR_MEMORY;
         goto done;

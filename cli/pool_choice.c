@@ -88,8 +88,8 @@ enum status pool_layer_open(const struct pool_choice *choice, const struct windo
     chosen.window = *window;
     *layer = (struct pool_layer){NULL, NULL};
     GUARD(params_create(backend, &layer->params));
-    GUARD(site_pool_create(&chosen, POOL_STEM, 0, layer->params, "pool.", n_channels,
-                           &layer->pool));
+    GUARD(
+        site_pool_create(&chosen, POOL_STEM, 0, layer->params, "pool.", n_channels, &layer->pool));
     GUARD(params_layout(layer->params, SEED));
     return OK;
 done:

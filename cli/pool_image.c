@@ -6,8 +6,7 @@ static enum status download(struct tape *tape, const struct tensor *y, struct fl
 {
     struct float_image made;
     TRY(float_image_create((int)y->shape[2], (int)y->shape[1], &made));
-    enum status status = tape->backend->download(tape->backend, made.rgb, y->data,
-                                                 tensor_bytes(y));
+    enum status status = tape->backend->download(tape->backend, made.rgb, y->data, tensor_bytes(y));
     if (status == OK)
         *out = made;
     else
@@ -16,8 +15,7 @@ static enum status download(struct tape *tape, const struct tensor *y, struct fl
 }
 
 enum status pool_image(const struct pool_choice *choice, struct tape *tape,
-                       const struct float_image *image, int k, bool draws,
-                       struct float_image *out)
+                       const struct float_image *image, int k, bool draws, struct float_image *out)
 {
     struct pool_layer layer;
     struct window window = window_square(k, k, 0);

@@ -45,10 +45,8 @@ static enum status list_one(const struct text_column *columns, int n_columns,
 enum status pools_print_list(void)
 {
     static const struct text_column columns[] = {
-        {"pool", 10, false},
-        {"sites", 5, false},
-        {"trained", 7, true},
-        {"what it computes", 38, false},
+        {"pool", 10, false},        {"sites", 5, false},
+        {"trained", 7, true},       {"what it computes", 38, false},
         {"cost, paper", 32, false},
     };
     enum { N = sizeof columns / sizeof *columns };

@@ -32,8 +32,8 @@ struct similarity {
     double ssim[SIMILARITY_VIEWS], psnr[SIMILARITY_VIEWS];
 };
 
-// results[pool * n_kernels + kernel]. Images are cropped at the right and the bottom to multiples of
-// the kernel. ERR_USAGE names an image that is too small.
+// results[pool * n_kernels + kernel]. Images are cropped at the right and the bottom to multiples
+// of the kernel. ERR_USAGE names an image that is too small.
 enum status similarity_measure(const struct similarity_job *job,
                                struct similarity *results) MUST_USE;
 

@@ -36,7 +36,9 @@ void text_table_row(FILE *stream, const struct text_column *columns, int n,
                 fprintf(stream, "%*s%.*s", gap + (columns[i].is_right ? blank : 0), "", length,
                         left[i]);
             gap = (length > 0 ? 0 : gap) + 2 +
-                  (length == 0 ? columns[i].width : columns[i].is_right ? 0 : blank);
+                  (length == 0           ? columns[i].width
+                   : columns[i].is_right ? 0
+                                         : blank);
             left[i] += length + skip;
             more = more || left[i][0];
         }

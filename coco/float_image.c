@@ -79,8 +79,7 @@ enum status float_image_up_nearest(const struct float_image *image, int k, struc
     return OK;
 }
 
-enum status float_image_up_bilinear(const struct float_image *image, int k,
-                                    struct float_image *out)
+enum status float_image_up_bilinear(const struct float_image *image, int k, struct float_image *out)
 {
     struct float_image made;
     TRY(float_image_create(image->width * k, image->height * k, &made));

@@ -64,8 +64,7 @@ static double index_of(const double *m, size_t row)
     const double c1 = 0.01 * 0.01, c2 = 0.03 * 0.03;
     double a = m[0], b = m[row];
     double var_a = m[2 * row] - a * a, var_b = m[3 * row] - b * b, cov = m[4 * row] - a * b;
-    return (2.0 * a * b + c1) * (2.0 * cov + c2) /
-           ((a * a + b * b + c1) * (var_a + var_b + c2));
+    return (2.0 * a * b + c1) * (2.0 * cov + c2) / ((a * a + b * b + c1) * (var_a + var_b + c2));
 }
 
 enum status float_image_ssim(const struct float_image *a, const struct float_image *b, double *ssim)

@@ -84,18 +84,20 @@ static enum status apply(const struct op_call *call, const float *from, struct s
                                    (size_t)n_threads * line_bytes,
                                &memory));
     char *scratch = (char *)memory;
-    struct sparse_axis rows = axis_build(x.h, y.h, args->size, args->stride_h, transposed, &scratch);
-    struct sparse_axis cols = axis_build(x.w, y.w, args->size, args->stride_w, transposed, &scratch);
+    struct sparse_axis rows =
+        axis_build(x.h, y.h, args->size, args->stride_h, transposed, &scratch);
+    struct sparse_axis cols =
+        axis_build(x.w, y.w, args->size, args->stride_w, transposed, &scratch);
 #pragma omp parallel for schedule(static) num_threads(n_threads)
     for (int64_t i = 0; i < n_images * out.h; i++) {
         int h = (int)(i % out.h);
         const float *image = from + (size_t)(i / out.h) * (size_t)in.h * line_floats;
         float *line = (float *)(void *)(scratch + (size_t)omp_get_thread_num() * line_bytes);
         if (rows.begin[h] == rows.begin[h + 1]) memset(line, 0, line_bytes);
-        for (int k = rows.begin[h]; k < rows.begin[h + 1]; k++)
-            ISA_PICK(map_add)
-            (line, image + (size_t)rows.index[k] * line_floats, rows.weight[k], k > rows.begin[h],
-             line_floats);
+        for (int k = rows.begin[h]; k < rows.begin[h + 1]; k++) {
+            const float *row = image + (size_t)rows.index[k] * line_floats;
+            ISA_PICK(map_add)(line, row, rows.weight[k], k > rows.begin[h], line_floats);
+        }
         ISA_PICK(sparse_line)
         (&cols, line, to + (size_t)i * (size_t)out.w * (size_t)c, adds, out.w, c);
     }

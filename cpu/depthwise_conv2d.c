@@ -8,8 +8,7 @@ static struct map_geometry geometry(const struct op_call *call)
 {
     const struct depthwise_conv2d_args *args = (const struct depthwise_conv2d_args *)call->args;
     const int64_t *x = call->in[IN_X]->shape, *y = call->out[0]->shape;
-    struct map_geometry map = {(int)x[1], (int)x[2], (int)x[3], (int)y[1], (int)y[2],
-                               args->window};
+    struct map_geometry map = {(int)x[1], (int)x[2], (int)x[3], (int)y[1], (int)y[2], args->window};
     return map;
 }
 
@@ -39,8 +38,7 @@ enum status cpu_depthwise_conv2d_forward(const struct op_call *call)
     for (int64_t i = 0; i < n_rows; i++) {
         size_t image = (size_t)(i / map.oh);
         ISA_PICK(depthwise_row)
-        (&map, x + image * in_image(&map), w, bias, y + image * out_image(&map),
-         (int)(i % map.oh));
+        (&map, x + image * in_image(&map), w, bias, y + image * out_image(&map), (int)(i % map.oh));
     }
     return OK;
 }
@@ -56,8 +54,7 @@ static void input_gradient(const struct op_backward_call *backward, const struct
     for (int64_t i = 0; i < n_rows; i++) {
         size_t image = (size_t)(i / map->h);
         ISA_PICK(depthwise_dx_row)
-        (map, dy + image * out_image(map), w, dx + image * in_image(map), adds,
-         (int)(i % map->h));
+        (map, dy + image * out_image(map), w, dx + image * in_image(map), adds, (int)(i % map->h));
     }
 }
 

@@ -24,7 +24,7 @@ ISA_DECLARE(void, map_logistic_backward,
             (float *dx, const float *dy, const float *y, const struct logistic_args *args,
              bool adds, size_t n));
 
-ISA_DECLARE(void, map_to_half, (uint16_t *y, const float *x, size_t n));
+ISA_DECLARE(void, map_to_half, (uint16_t * y, const float *x, size_t n));
 ISA_DECLARE(void, map_from_half, (float *y, const uint16_t *x, size_t n));
 
 // Maps under one window. Pointers are to the image's first element.

@@ -9,8 +9,7 @@ static struct map_geometry geometry(const struct op_call *call)
 {
     const struct weighted_pool_args *args = (const struct weighted_pool_args *)call->args;
     const int64_t *x = call->in[IN_X]->shape, *y = call->out[OUT_Y]->shape;
-    struct map_geometry map = {(int)x[1], (int)x[2], (int)x[3], (int)y[1], (int)y[2],
-                               args->window};
+    struct map_geometry map = {(int)x[1], (int)x[2], (int)x[3], (int)y[1], (int)y[2], args->window};
     return map;
 }
 
@@ -63,8 +62,7 @@ enum status cpu_weighted_pool_backward(const struct op_backward_call *backward)
         size_t image = (size_t)(i / map.h);
         struct weighted_rows rows = rows_of(call, i / map.h);
         rows.dy = (const float *)y->grad + image * image_out;
-        if (backward->want[IN_X])
-            rows.dx = (float *)call->in[IN_X]->grad + image * image_in;
+        if (backward->want[IN_X]) rows.dx = (float *)call->in[IN_X]->grad + image * image_in;
         if (backward->want[IN_LOGITS])
             rows.dlogits = (float *)call->in[IN_LOGITS]->grad + image * image_in;
         rows.dx_adds = backward->beta[IN_X] != 0.0f;

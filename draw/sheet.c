@@ -39,8 +39,8 @@ static void choose_sizes(const struct sheet *sheet, struct layout *l)
     l->label_size = 14 * l->unit;
     l->caption = 30 * l->unit;
     l->top = l->margin + (sheet->title ? 32 * l->unit : 0) + (sheet->subtitle ? 26 * l->unit : 0);
-    l->width = (int)ceil(2 * l->margin + l->columns * sheet->cell_width +
-                         (l->columns - 1) * l->gap);
+    l->width =
+        (int)ceil(2 * l->margin + l->columns * sheet->cell_width + (l->columns - 1) * l->gap);
     l->height = (int)ceil(l->top + l->rows * (sheet->cell_height + l->caption) + l->margin * 0.6);
 }
 
@@ -78,8 +78,8 @@ static enum status paint_image(cairo_t *cr, const struct image *image, double x,
     cairo_scale(cr, width / image->width, height / image->height);
     cairo_set_source_surface(cr, picture.pixels, 0, 0);
     // Fewer pixels than the cell are to be seen as such; more of them are averaged.
-    cairo_pattern_set_filter(cairo_get_source(cr), image->width <= width ? CAIRO_FILTER_NEAREST
-                                                                          : CAIRO_FILTER_GOOD);
+    cairo_pattern_set_filter(cairo_get_source(cr),
+                             image->width <= width ? CAIRO_FILTER_NEAREST : CAIRO_FILTER_GOOD);
     cairo_paint(cr);
     cairo_restore(cr);
     surface_free(&picture);
@@ -127,8 +127,7 @@ enum status sheet_draw(const struct sheet *sheet, struct image *out)
     grey(surface.cr, 1);
     cairo_paint(surface.cr);
     paint_heading(surface.cr, sheet, &layout);
-    for (size_t i = 0; i < sheet->n_cells; i++)
-        GUARD(paint_cell(surface.cr, sheet, &layout, i));
+    for (size_t i = 0; i < sheet->n_cells; i++) GUARD(paint_cell(surface.cr, sheet, &layout, i));
     GUARD(surface_to_image(&surface, out));
 done:
     surface_free(&surface);

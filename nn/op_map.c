@@ -44,8 +44,8 @@ enum status blur(struct tape *tape, struct tensor *x, const struct blur_args *ar
 {
     TRY(check_rank("blur", "x", x, 4));
     if (args->size < 1 || args->size > BLUR_MAX_SIZE || args->stride_h < 1 || args->stride_w < 1)
-        return fail(ERR_USAGE, "blur: a filter of %d with stride %dx%d", args->size,
-                    args->stride_h, args->stride_w);
+        return fail(ERR_USAGE, "blur: a filter of %d with stride %dx%d", args->size, args->stride_h,
+                    args->stride_w);
     int64_t shape[4] = {x->shape[0], (x->shape[1] - 1) / args->stride_h + 1,
                         (x->shape[2] - 1) / args->stride_w + 1, x->shape[3]};
     struct tensor *out;

@@ -65,8 +65,8 @@ struct pool_def {
     // tensors of y's shape, returns their number. Optional.
     int (*saved)(const void *args, enum dtype dtypes[POOL_MAX_SAVED]);
 
-    // At the site downsample of a bottleneck: true where the pool stands in place of the strided 3x3
-    // convolution, with a 1x1 one behind it; otherwise it follows that convolution at stride 1.
+    // At the site downsample of a bottleneck: true where the pool stands in place of the strided
+    // 3x3 convolution, with a 1x1 one behind it; otherwise it follows that convolution at stride 1.
     // Optional.
     bool (*replaces_conv)(const struct pool *pool);
 

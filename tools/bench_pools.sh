@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Speed of pooling layers beside PyTorch's on the same cores, in turn, so that both meet the same
-# state of the machine. PyTorch runs with its usual layout and with channels_last; for each direction
-# the faster one counts. Prints a Markdown table.
+# state of the machine. PyTorch runs with its usual layout and with channels_last; for each
+# direction the faster one counts. Prints a Markdown table.
 # Usage: tools/bench_pools.sh [--shape NxHxWxC] [--pools LIST] [--rounds N] [--runs N] [--threads N]
 #                             [--output FILE.json]
 # TARN_REF_PYTHON: a Python with torch (default python3); TARN: default build/tarn.

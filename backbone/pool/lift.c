@@ -1,5 +1,5 @@
-// LiftPool (Zhao & Snoek, ICLR 2021), downwards: a learned lifting step in each direction splits the
-// map into four sub-bands, whose sum is the pooled map. The authors published no code.
+// LiftPool (Zhao & Snoek, ICLR 2021), downwards: a learned lifting step in each direction splits
+// the map into four sub-bands, whose sum is the pooled map. The authors published no code.
 #include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -44,8 +44,9 @@ static enum status check(const struct pool *pool)
     if (args->filter % 2 == 0)
         return fail(ERR_USAGE, "filter: %d is even; P and U need a middle", (int)args->filter);
     if (is_half && is_plain) return OK;
-    return fail(ERR_USAGE, "kernel: lift splits even from odd elements: a 2x2 window, stride 2, no "
-                           "padding and no ceil, not %dx%d with stride %dx%d",
+    return fail(ERR_USAGE,
+                "kernel: lift splits even from odd elements: a 2x2 window, stride 2, no "
+                "padding and no ceil, not %dx%d with stride %dx%d",
                 w->kernel_h, w->kernel_w, w->stride_h, w->stride_w);
 }
 

@@ -25,9 +25,9 @@ static const struct field fields[] = {
      .offset = offsetof(struct own_args, logit),
      .initial = "conv3x3",
      .choices = "identity|conv1x1|conv3x3|bottleneck",
-     .help = "what computes the logits: the map itself (SoftPool); a convolution, instance norm and "
-             "coeff * sigmoid (the authors' stem has conv3x3); or conv1x1, conv3x3 and conv1x1 of "
-             "these (the authors' stages)"},
+     .help = "what computes the logits: the map itself (SoftPool); a convolution, instance norm "
+             "and coeff * sigmoid (the authors' stem has conv3x3); or conv1x1, conv3x3 and conv1x1 "
+             "of these (the authors' stages)"},
     {.name = "coeff",
      .type = FIELD_FLOAT,
      .offset = offsetof(struct own_args, coeff),
@@ -76,10 +76,8 @@ static enum status declare_layer(struct pool *pool, struct params *params, const
                                  int index, int in, int out, int kernel, enum init_kind init)
 {
     char name[32];
-    struct param_spec conv = {.rank = 4,
-                              .shape = {out, kernel, kernel, in},
-                              .kind = PARAM_CONV,
-                              .init = init};
+    struct param_spec conv = {
+        .rank = 4, .shape = {out, kernel, kernel, in}, .kind = PARAM_CONV, .init = init};
     struct param_spec gamma = {.rank = 1, .shape = {out}, .init = INIT_ONE};
     struct param_spec beta = {.rank = 1, .shape = {out}, .init = INIT_ZERO};
     snprintf(name, sizeof name, "%d.weight", index);
@@ -115,8 +113,7 @@ static enum status run_layer(struct tape *tape, struct tensor *const params[PER_
                              struct tensor *x, bool relu, struct tensor **y)
 {
     struct conv2d_args conv = {.stride = 1, .padding = (int)params[0]->shape[1] / 2};
-    struct group_norm_args norm = {
-        .groups = (int)params[0]->shape[0], .eps = 1e-5f, .relu = relu};
+    struct group_norm_args norm = {.groups = (int)params[0]->shape[0], .eps = 1e-5f, .relu = relu};
     struct tensor *z = NULL;
     TRY(conv2d(tape, x, params[0], NULL, NULL, NULL, &conv, &z));
     TRY(group_norm(tape, z, params[1], params[2], NULL, &norm, y));

@@ -90,8 +90,7 @@ Test(float_image, eight_bits_there_and_back)
     for (int i = 0; i < 30; i++) rgb[i] = (uint8_t)(i * 8 + 7);
     cr_assert_eq(float_image_from(&image, 4, 2, &floats), OK);
     cr_assert_eq(float_image_to(&floats, &back), OK);
-    for (int y = 0; y < 2; y++)
-        cr_expect_arr_eq(back.rgb + y * 12, rgb + y * 15, 12, "row %d", y);
+    for (int y = 0; y < 2; y++) cr_expect_arr_eq(back.rgb + y * 12, rgb + y * 15, 12, "row %d", y);
     floats.rgb[0] = 1.7f;
     floats.rgb[1] = -0.2f;
     image_free(&back);

@@ -33,8 +33,8 @@ static void there_and_back(const float x[N], const float dy[N], float y[N], floa
 Test(cast, rounds_to_the_nearest_bf16)
 {
     // 1 + 2^-8 lies between 1 and 1 + 2^-7: the tie goes to the even one, 1.
-    const float x[N] = {0.0f,   -0.0f,       1.0f,      1.00390625f, 1.01171875f, 1.0040f,
-                        -2.5f,  3.4028e38f,  INFINITY,  -INFINITY,   1e-40f,      0.1f};
+    const float x[N] = {0.0f,  -0.0f,      1.0f,     1.00390625f, 1.01171875f, 1.0040f,
+                        -2.5f, 3.4028e38f, INFINITY, -INFINITY,   1e-40f,      0.1f};
     const float wanted[N] = {0.0f,  -0.0f,    1.0f,     1.0f,      1.015625f, 1.0078125f,
                              -2.5f, INFINITY, INFINITY, -INFINITY, 0x1p-133f, 0.10009765625f};
     const float dy[N] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};

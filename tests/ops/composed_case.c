@@ -100,8 +100,8 @@ static void run(struct layer *layer, enum dtype dtype, const int64_t shape[4], c
     cr_assert_eq(params_finish_grad(layer->params), OK);
     result->dx = copy_floats(in->grad, n);
     for (int i = 0; i < layer->pool->n_params; i++)
-        result->dparams[i] = copy_floats(layer->pool->params[i]->grad,
-                                         tensor_count(layer->pool->params[i]));
+        result->dparams[i] =
+            copy_floats(layer->pool->params[i]->grad, tensor_count(layer->pool->params[i]));
 }
 
 static void result_free(struct result *result)
@@ -150,8 +150,7 @@ static double slope(const struct composed_test *test, const struct layer *layer,
     double *saved = (double *)mem_alloc(n, sizeof *saved), ends[2];
     memcpy(saved, in[i].v, n * sizeof *saved);
     for (int side = 0; side < 2; side++) {
-        for (size_t j = 0; j < n; j++)
-            in[i].v[j] = saved[j] + (side ? -step : step) * direction[j];
+        for (size_t j = 0; j < n; j++) in[i].v[j] = saved[j] + (side ? -step : step) * direction[j];
         ends[side] = projected(test, layer, in, dy);
     }
     memcpy(in[i].v, saved, n * sizeof *saved);
@@ -203,7 +202,8 @@ static void compare_gradient(const struct composed_test *test, const struct comp
 static void expect_same(const struct composed_test *test, const struct composed_case *c,
                         const char *what, const float *a, const float *b, size_t n)
 {
-    if (a && b) cr_expect_eq(memcmp(a, b, n * sizeof *a), 0, "%s \"%s\": %s", test->pool, c->name, what);
+    if (a && b)
+        cr_expect_eq(memcmp(a, b, n * sizeof *a), 0, "%s \"%s\": %s", test->pool, c->name, what);
 }
 
 static void check_repeats(const struct composed_test *test, const struct composed_case *c,

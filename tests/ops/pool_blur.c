@@ -4,7 +4,10 @@
 #include "base/mem.h"
 #include "tests/ops/composed_case.h"
 
-#define SQUARE(k, s, p) {k, k, s, s, p, p, p, p, false}
+#define SQUARE(k, s, p)                                                                            \
+    {                                                                                              \
+        k, k, s, s, p, p, p, p, false                                                              \
+    }
 
 static const struct composed_case cases[] = {
     {"2x2/2", NULL, SQUARE(2, 2, 0), {2, 8, 10, 17}, false},
@@ -56,7 +59,8 @@ static void reference(const struct pool *pool, const struct ref *x, const struct
                 int64_t top = reflected(oh * win.stride_h - (size - 1) / 2 + r, mh);
                 int64_t left = reflected(ow * win.stride_w - (size - 1) / 2 + q, mw);
                 double largest = -INFINITY, weight = coefficient(size, r) * coefficient(size, q);
-                for (int64_t u = top - win.pad_begin_h; u < top - win.pad_begin_h + win.kernel_h; u++)
+                for (int64_t u = top - win.pad_begin_h; u < top - win.pad_begin_h + win.kernel_h;
+                     u++)
                     for (int64_t v = left - win.pad_begin_w;
                          v < left - win.pad_begin_w + win.kernel_w; v++)
                         if (u >= 0 && u < h && v >= 0 && v < w)
@@ -70,8 +74,8 @@ static void reference(const struct pool *pool, const struct ref *x, const struct
 
 Test(pool_blur, cases)
 {
-    composed_check(&(const struct composed_test){
-        .pool = "blur", CASES(cases), .reference = reference});
+    composed_check(
+        &(const struct composed_test){.pool = "blur", CASES(cases), .reference = reference});
 }
 
 Test(pool_blur, constant_stays)

@@ -5,7 +5,10 @@
 #include "base/mem.h"
 #include "tests/ops/composed_case.h"
 
-#define HALF {2, 2, 2, 2, 0, 0, 0, 0, false}
+#define HALF                                                                                       \
+    {                                                                                              \
+        2, 2, 2, 2, 0, 0, 0, 0, false                                                              \
+    }
 
 static const struct composed_case cases[] = {
     {"even map", NULL, HALF, {2, 6, 8, 5}, true},

@@ -5,7 +5,10 @@
 #include "base/mem.h"
 #include "tests/ops/composed_case.h"
 
-#define SQUARE(k, s, p) {k, k, s, s, p, p, p, p, false}
+#define SQUARE(k, s, p)                                                                            \
+    {                                                                                              \
+        k, k, s, s, p, p, p, p, false                                                              \
+    }
 
 static const struct composed_case cases[] = {
     {"3x3/2 padded", NULL, SQUARE(3, 2, 1), {2, 8, 9, 5}, true},
