@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cpu/pool_values.h"
 #include "cpu/stream.h"
 #include "nn/ops.h"
 
@@ -29,10 +30,35 @@ struct pool_map {
     int h, w, c, oh, ow;
     struct window window;
     const void *args;           // the pool's own parameters
+    int form;                   // pool_def.form
+    uint8_t *bytes;             // what forward saves, one byte an output; NULL: nothing
     bool y_streams, dx_streams; // too large for the caches, and fit for cpu/stream.h
+    bool is_bf16;               // x and y, otherwise f32; gradients are always f32
+    int n_rows;                 // of a task
+    const struct pool_values *values; // NULL: the pool has none
+    char *window_memory;              // window_bytes for each thread; see POOL_MAX_STACK
+    size_t window_bytes;
 };
 
 struct pool_map pool_map_of(const struct op_call *call);
+
+static inline int pool_tasks(int rows, int n_rows)
+{
+    return (rows + n_rows - 1) / n_rows;
+}
+
+// What a pool's kernels need beside its loops. Zero for none of it.
+struct pool_needs {
+    // Fills in the form of the pool's values; NULL: it has none.
+    void (*values)(const struct op_call *call, struct pool_value_form *form);
+    // Changes the window from the map's, e.g. to see its surroundings; y is as large as it is.
+    void (*window)(const struct op_call *call, struct window *window);
+    // Of cpu/pool_window.h: N_LANES of the kernel's file. Large windows get memory then.
+    int n_lanes;
+};
+
+// Elements of a window that fit a kernel's stack, as lanes (cpu/lanes.h).
+enum { POOL_MAX_STACK = 64 };
 
 // Rows [begin, end) of windows of one image.
 typedef void (*pool_forward_rows)(const struct op_call *call, const struct pool_map *map,
@@ -42,10 +68,11 @@ typedef void (*pool_forward_rows)(const struct op_call *call, const struct pool_
 typedef void (*pool_backward_rows)(const struct op_backward_call *backward,
                                    const struct pool_map *map, int64_t image, int begin, int end);
 
-// In parallel, n_rows at a time.
-enum status pool_run_forward(const struct op_call *call, pool_forward_rows rows,
-                             int n_rows) MUST_USE;
-enum status pool_run_backward(const struct op_backward_call *backward, pool_backward_rows rows,
+// In parallel, n_rows at a time. Backward also writes the gradients of parameters.
+enum status pool_run_forward(const struct op_call *call, const struct pool_needs *needs,
+                             pool_forward_rows rows, int n_rows) MUST_USE;
+enum status pool_run_backward(const struct op_backward_call *backward,
+                              const struct pool_needs *needs, pool_backward_rows rows,
                               int n_rows) MUST_USE;
 
 // Zeroes those elements of rows [begin, end) of dx that no window contains.
@@ -107,12 +134,13 @@ POOL_LOOP_INLINE struct pool_patch pool_patch_at(const struct pool_map *map,
 // keeps the processor from running ahead to their loads by itself. A prefetch past the end of the
 // map does nothing.
 POOL_LOOP_INLINE void pool_prefetch(const struct pool_map *map, const struct pool_patch *patch,
-                                    const float *x)
+                                    const void *x)
 {
 #if defined(__GNUC__)
     enum { AHEAD = 2048, LINE = 64 }; // bytes
-    const char *first = (const char *)(x + patch->first);
-    size_t row = patch->row * sizeof *x, step = (size_t)(map->window.stride_w * map->c) * sizeof *x;
+    size_t element = map->is_bf16 ? sizeof(uint16_t) : sizeof(float);
+    const char *first = (const char *)x + patch->first * element;
+    size_t row = patch->row * element, step = (size_t)(map->window.stride_w * map->c) * element;
     for (int r = 0; r < patch->rows; r++)
         for (size_t i = 0; i < step; i += LINE)
             __builtin_prefetch(first + (size_t)r * row + AHEAD + i);

@@ -94,9 +94,9 @@ enum status pool_declare(struct pool *pool, struct params *params, const char *p
                          int n_channels, const struct pool_param *param) MUST_USE;
 
 // The member `scope` of a pool's own parameters, for its table of fields.
-#define POOL_SCOPE_FIELD(type, member, start)                                                      \
+#define POOL_SCOPE_FIELD(object, member, start)                                                    \
     {                                                                                              \
-        .name = "param_scope", .type = FIELD_CHOICE, .offset = offsetof(type, member),             \
+        .name = "param_scope", .type = FIELD_CHOICE, .offset = offsetof(object, member),           \
         .initial = start, .choices = "layer|channel",                                              \
         .help = "one learned value for the layer or one for each channel"                          \
     }

@@ -1,4 +1,4 @@
-// Average pooling: y = sum a_i / n over the elements inside the map.
+// Average and sum pooling: y = sum a_i / n over the elements inside the map, or without / n.
 #ifndef TARN_BACKBONE_POOL_AVG_H
 #define TARN_BACKBONE_POOL_AVG_H
 
@@ -6,7 +6,9 @@
 
 #include "backbone/pool/math.h"
 
-struct avg_args {
+enum { AVG_MEAN, AVG_SUM }; // pool_def.form
+
+struct avg_args { // of the mean
     bool count_include_pad; // n counts the padding that a window covers, as PyTorch's default
 };
 
@@ -23,6 +25,23 @@ POOL_INLINE int avg_count(int out, int in, int kernel, int stride, int pad_begin
         if (last > in) last = in;
     }
     return last - first;
+}
+
+// Of a large window rows are summed on their own, so that rounding does not grow with its area.
+POOL_INLINE lanes avg_sum(const lanes *a, int n, int cols)
+{
+    lanes total = lane_all(0.0f);
+    if (n <= 9) {
+        POOL_UNROLL
+        for (int i = 0; i < n; i++) total += a[i];
+        return total;
+    }
+    for (int i = 0; i < n; i += cols) {
+        lanes sum = lane_all(0.0f);
+        for (int q = 0; q < cols; q++) sum += a[i + q];
+        total += sum;
+    }
+    return total;
 }
 
 #endif

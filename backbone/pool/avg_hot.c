@@ -1,7 +1,7 @@
 #include "backbone/pool/avg.h"
 
 #include "backbone/pool/dispatch.h"
-#include "cpu/pool_loop.h"
+#include "cpu/pool_window.h"
 
 POOL_DECLARE_KERNELS(avg);
 
@@ -21,73 +21,30 @@ static int count_w(const struct pool_map *map, int ow)
                      args->count_include_pad);
 }
 
-POOL_LOOP_INLINE void small_window(const float *restrict x, size_t row, int c, int rows, int cols,
-                                   float count, float *restrict y)
+static int count_of(const struct pool_map *map, int oh, int ow)
 {
-#pragma omp simd
-    for (int ch = 0; ch < c; ch++) {
-        float sum = 0.0f;
-        POOL_UNROLL
-        for (int i = 0; i < rows * cols; i++)
-            sum += x[(size_t)(i / cols) * row + (size_t)(i % cols) * (size_t)c + (size_t)ch];
-        y[ch] = sum / count;
-    }
+    return map->form == AVG_SUM ? 1 : count_h(map, oh) * count_w(map, ow);
 }
 
-// Sums of a row each, so that rounding does not grow with the window's area.
-static void any_window(const float *x, const struct pool_patch *p, float count, float *y)
+POOL_LOOP_INLINE lanes window_y(const struct pool_view *v)
 {
-    for (int begin = 0; begin < p->c; begin += POOL_CHANNEL_BLOCK) {
-        int n = p->c - begin < POOL_CHANNEL_BLOCK ? p->c - begin : POOL_CHANNEL_BLOCK;
-        POOL_ALIGNED float total[POOL_CHANNEL_BLOCK] = {0};
-        POOL_ALIGNED float sum[POOL_CHANNEL_BLOCK];
-        for (int r = 0; r < p->rows; r++) {
-            for (int ch = 0; ch < n; ch++) sum[ch] = 0.0f;
-            for (int q = 0; q < p->cols; q++) {
-                const float *a = x + begin + (size_t)r * p->row + (size_t)q * (size_t)p->c;
-                for (int ch = 0; ch < n; ch++) sum[ch] += a[ch];
-            }
-            for (int ch = 0; ch < n; ch++) total[ch] += sum[ch];
-        }
-        for (int ch = 0; ch < n; ch++) y[begin + ch] = total[ch] / count;
-    }
-}
-
-static void forward_row(const struct op_call *call, const struct pool_map *map, int64_t image,
-                        int oh)
-{
-    const float *x = call->in[0]->data;
-    float *y = call->out[0]->data;
-    int rows_counted = count_h(map, oh);
-    POOL_ALIGNED float buffer[POOL_MAX_STREAM_CHANNELS];
-    struct pool_row row = pool_row_at(map, image, oh);
-    for (int ow = 0; ow < map->ow; ow++) {
-        struct pool_patch p = pool_patch_at(map, &row, ow);
-        float count = (float)(rows_counted * count_w(map, ow));
-        if (map->y_streams) pool_prefetch(map, &p, x);
-        float *out = map->y_streams ? buffer : y + p.out;
-        if (p.rows == 3 && p.cols == 3)
-            small_window(x + p.first, p.row, p.c, 3, 3, count, out);
-        else if (p.rows == 2 && p.cols == 2)
-            small_window(x + p.first, p.row, p.c, 2, 2, count, out);
-        else
-            any_window(x + p.first, &p, count, out);
-        if (map->y_streams) stream_copy(y + p.out, buffer, (size_t)p.c * sizeof(float));
-    }
-    if (map->y_streams) stream_end();
+    return avg_sum(v->a, v->n, v->cols) / (float)count_of(v->map, v->oh, v->ow);
 }
 
 static void forward_rows(const struct op_call *call, const struct pool_map *map, int64_t image,
                          int begin, int end)
 {
-    for (int oh = begin; oh < end; oh++) forward_row(call, map, image, oh);
+    pool_window_rows_y(call, map, image, begin, end, window_y);
 }
+
+static const struct pool_needs needs = {.n_lanes = N_LANES};
 
 enum status ISA_NAME(pool_avg_forward)(const struct op_call *call)
 {
-    return pool_run_forward(call, forward_rows, 1);
+    return pool_run_forward(call, &needs, forward_rows, 1);
 }
 
+// The gradient does not depend on x: each element gathers from its windows and is written once.
 struct gradients {
     const float *dy;
     float *dx;
@@ -121,7 +78,7 @@ static void gather_many(const struct gradients *g, const struct pool_map *map,
     for (int r = 0; r < p->n_oh; r++)
         for (int q = 0; q < p->n_ow; q++) {
             const float *restrict dy = g->dy + p->out + (size_t)r * out_row + (size_t)q * c;
-            float scale = 1.0f / (float)(count_h(map, p->oh + r) * count_w(map, p->ow + q));
+            float scale = 1.0f / (float)count_of(map, p->oh + r, p->ow + q);
             for (size_t ch = 0; ch < c; ch++) dx[ch] += scale * dy[ch];
         }
 }
@@ -136,7 +93,7 @@ POOL_LOOP_INLINE void gather(const void *context, const struct pool_map *map,
     }
     float scale[4];
     for (int i = 0; i < n_oh * n_ow; i++)
-        scale[i] = 1.0f / (float)(count_h(map, p->oh + i / n_ow) * count_w(map, p->ow + i % n_ow));
+        scale[i] = 1.0f / (float)count_of(map, p->oh + i / n_ow, p->ow + i % n_ow);
     float *dx = g->dx + p->in;
     POOL_ALIGNED float buffer[POOL_MAX_STREAM_CHANNELS];
     if (g->adds) {
@@ -161,5 +118,5 @@ static void backward_band(const struct op_backward_call *backward, const struct 
 
 enum status ISA_NAME(pool_avg_backward)(const struct op_backward_call *backward)
 {
-    return pool_run_backward(backward, backward_band, 16);
+    return pool_run_backward(backward, &needs, backward_band, 16);
 }

@@ -3,7 +3,7 @@
 #ifndef TARN_BACKBONE_POOL_MATH_H
 #define TARN_BACKBONE_POOL_MATH_H
 
-#include "cpu/vec_math.h"
+#include "cpu/lanes.h"
 
 #ifdef __CUDACC__
 #define POOL_INLINE static inline __device__

@@ -3,14 +3,12 @@
 #ifndef TARN_BACKBONE_POOL_MAX_H
 #define TARN_BACKBONE_POOL_MAX_H
 
-#include <stdbool.h>
-
 #include "backbone/pool/math.h"
 
 // Elements come in row-major order; the running maximum begins as the first of them.
-POOL_INLINE bool max_replaces(float a, float maximum)
+POOL_INLINE lane_mask max_replaces(lanes a, lanes maximum)
 {
-    return (a > maximum) | (a != a);
+    return lane_either(lane_greater(a, maximum), lane_not(lane_equal(a, a)));
 }
 
 #endif

@@ -1,9 +1,11 @@
 #include "backbone/pool/max.h"
 
 #include "backbone/pool/dispatch.h"
-#include "cpu/pool_loop.h"
+#include "cpu/pool_window.h"
 
 POOL_DECLARE_KERNELS(max);
+
+static const struct pool_needs needs = {.n_lanes = N_LANES};
 
 // A byte holds a place in windows of up to 256 elements. For larger ones (the whole map) it is
 // written but means nothing: backward looks for the maximum again.
@@ -12,106 +14,28 @@ static bool has_places(const struct pool_map *map)
     return (int64_t)map->window.kernel_h * map->window.kernel_w <= 256;
 }
 
-// A whole window of constant size, all channels.
-POOL_LOOP_INLINE void small_window(const float *restrict x, size_t row, int c, int rows, int cols,
-                                   float *restrict y, uint8_t *restrict place, bool has_place)
+POOL_LOOP_INLINE lanes window_y(const struct pool_view *v)
 {
-#pragma omp simd
-    for (int ch = 0; ch < c; ch++) {
-        float maximum = x[ch];
-        int best = 0;
-        POOL_UNROLL
-        for (int i = 1; i < rows * cols; i++) {
-            float a = x[(size_t)(i / cols) * row + (size_t)(i % cols) * (size_t)c + (size_t)ch];
-            bool replaces = max_replaces(a, maximum);
-            maximum = replaces ? a : maximum;
-            best = replaces ? i : best;
-        }
-        y[ch] = maximum;
-        if (has_place) place[ch] = (uint8_t)best;
+    lanes maximum = v->a[0], place = lane_all((float)pool_place(v, 0));
+    POOL_UNROLL
+    for (int i = 1; i < v->n; i++) {
+        lane_mask replaces = max_replaces(v->a[i], maximum);
+        maximum = lane_select(replaces, v->a[i], maximum);
+        place = lane_select(replaces, lane_all((float)pool_place(v, i)), place);
     }
-}
-
-struct block_max {
-    POOL_ALIGNED float value[POOL_CHANNEL_BLOCK];
-    POOL_ALIGNED int32_t place[POOL_CHANNEL_BLOCK]; // row * kernel_w + col in the kernel
-};
-
-static void scan_window(const float *x, const struct pool_patch *p, int kernel_w, int n,
-                        struct block_max *block)
-{
-    for (int ch = 0; ch < n; ch++) {
-        block->value[ch] = x[ch];
-        block->place[ch] = p->top * kernel_w + p->left;
-    }
-    for (int r = 0; r < p->rows; r++)
-        for (int q = 0; q < p->cols; q++) {
-            const float *a = x + (size_t)r * p->row + (size_t)q * (size_t)p->c;
-            int32_t place = (p->top + r) * kernel_w + p->left + q;
-#pragma omp simd
-            for (int ch = 0; ch < n; ch++) {
-                bool replaces = max_replaces(a[ch], block->value[ch]);
-                block->value[ch] = replaces ? a[ch] : block->value[ch];
-                block->place[ch] = replaces ? place : block->place[ch];
-            }
-        }
-}
-
-static void any_window(const float *x, const struct pool_patch *p, int kernel_w, float *y,
-                       uint8_t *place)
-{
-    for (int begin = 0; begin < p->c; begin += POOL_CHANNEL_BLOCK) {
-        int n = p->c - begin < POOL_CHANNEL_BLOCK ? p->c - begin : POOL_CHANNEL_BLOCK;
-        struct block_max block;
-        scan_window(x + begin, p, kernel_w, n, &block);
-        for (int ch = 0; ch < n; ch++) y[begin + ch] = block.value[ch];
-        for (int ch = 0; place && ch < n; ch++) place[begin + ch] = (uint8_t)block.place[ch];
-    }
-}
-
-static void forward_row(const struct op_call *call, const struct pool_map *map, int64_t image,
-                        int oh)
-{
-    const float *x = call->in[0]->data;
-    float *y = call->out[0]->data;
-    uint8_t *places = call->n_out > 1 ? call->out[1]->data : NULL;
-    int kernel_h = map->window.kernel_h, kernel_w = map->window.kernel_w;
-    struct pool_stream_buffer buffer;
-    struct pool_row row = pool_row_at(map, image, oh);
-    for (int ow = 0; ow < map->ow; ow++) {
-        struct pool_patch p = pool_patch_at(map, &row, ow);
-        const float *a = x + p.first;
-        if (map->y_streams) pool_prefetch(map, &p, x);
-        float *out = map->y_streams ? buffer.values : y + p.out;
-        uint8_t *place = !places ? NULL : map->y_streams ? buffer.bytes : places + p.out;
-        bool is_whole = p.rows == kernel_h && p.cols == kernel_w;
-        if (is_whole && kernel_h == 3 && kernel_w == 3 && place)
-            small_window(a, p.row, p.c, 3, 3, out, place, true);
-        else if (is_whole && kernel_h == 3 && kernel_w == 3)
-            small_window(a, p.row, p.c, 3, 3, out, NULL, false);
-        else if (is_whole && kernel_h == 2 && kernel_w == 2 && place)
-            small_window(a, p.row, p.c, 2, 2, out, place, true);
-        else if (is_whole && kernel_h == 2 && kernel_w == 2)
-            small_window(a, p.row, p.c, 2, 2, out, NULL, false);
-        else
-            any_window(a, &p, kernel_w, out, place);
-        if (map->y_streams) {
-            stream_copy(y + p.out, buffer.values, (size_t)p.c * sizeof(float));
-            if (places) stream_copy(places + p.out, buffer.bytes, (size_t)p.c);
-        }
-    }
-    if (map->y_streams) stream_end();
+    if (v->bytes) pool_save(v, place);
+    return maximum;
 }
 
 static void forward_rows(const struct op_call *call, const struct pool_map *map, int64_t image,
                          int begin, int end)
 {
-    for (int oh = begin; oh < end; oh++) forward_row(call, map, image, oh);
+    pool_window_rows_y(call, map, image, begin, end, window_y);
 }
 
 enum status ISA_NAME(pool_max_forward)(const struct op_call *call)
 {
-    return pool_run_forward(call, forward_rows, 1);
+    return pool_run_forward(call, &needs, forward_rows, 1);
 }
 
 struct gradients {
@@ -171,34 +95,48 @@ static void backward_band(const struct op_backward_call *backward, const struct 
     if (map->dx_streams) stream_end();
 }
 
-// Windows too large for stored places: the band's rows get the gradients of maxima inside it.
+// The maximum's element, row * p->cols + col, of a window too large for stored places.
+static lanes find_maximum(const void *x, const struct pool_patch *p, int channel, int n_c,
+                          bool is_bf16)
+{
+    size_t first = p->first + (size_t)channel;
+    lanes maximum = pool_load(x, first, n_c, is_bf16), element = lane_all(0.0f);
+    for (int i = 1; i < p->rows * p->cols; i++) {
+        size_t at = (size_t)(i / p->cols) * p->row + (size_t)(i % p->cols) * (size_t)p->c;
+        lanes a = pool_load(x, first + at, n_c, is_bf16);
+        lane_mask replaces = max_replaces(a, maximum);
+        maximum = lane_select(replaces, a, maximum);
+        element = lane_select(replaces, lane_all((float)i), element);
+    }
+    return element;
+}
+
+// The band's rows get the gradients of maxima inside it.
 static void backward_large(const struct op_backward_call *backward, const struct pool_map *map,
                            int64_t image, int begin, int end)
 {
     const struct op_call *call = backward->forward;
     const struct window *win = &map->window;
-    const float *x = call->in[0]->data, *dy = call->out[0]->grad;
+    const float *dy = call->out[0]->grad;
     float *dx = call->in[0]->grad;
     size_t c = (size_t)map->c, row = (size_t)map->w * c;
     size_t top = (size_t)image * (size_t)map->h * row;
     if (backward->beta[0] == 0.0f)
-        for (size_t i = top + (size_t)begin * row; i < top + (size_t)end * row; i++) dx[i] = 0.0f;
+        memset(dx + top + (size_t)begin * row, 0, (size_t)(end - begin) * row * sizeof *dx);
     for (int i = 0; i < map->oh * map->ow; i++) {
-        int oh = i / map->ow, ow = i % map->ow;
+        int oh = i / map->ow;
         struct pool_row of_row = pool_row_at(map, image, oh);
-        struct pool_patch p = pool_patch_at(map, &of_row, ow);
-        int first = oh * win->stride_h - win->pad_begin_h;
-        if (first >= end || first + win->kernel_h <= begin) continue;
-        for (int from = 0; from < p.c; from += POOL_CHANNEL_BLOCK) {
-            int n = p.c - from < POOL_CHANNEL_BLOCK ? p.c - from : POOL_CHANNEL_BLOCK;
-            struct block_max block;
-            scan_window(x + p.first + from, &p, win->kernel_w, n, &block);
-            for (int ch = 0; ch < n; ch++) {
-                int h = first + block.place[ch] / win->kernel_w;
-                int w = ow * win->stride_w - win->pad_begin_w + block.place[ch] % win->kernel_w;
-                size_t at = (size_t)(from + ch);
-                if (h >= begin && h < end)
-                    dx[top + (size_t)h * row + (size_t)w * c + at] += dy[p.out + at];
+        struct pool_patch p = pool_patch_at(map, &of_row, i % map->ow);
+        int first = oh * win->stride_h - win->pad_begin_h + p.top;
+        if (first >= end || first + p.rows <= begin) continue;
+        for (int channel = 0; channel < p.c; channel += N_LANES) {
+            int n_c = p.c - channel < N_LANES ? p.c - channel : N_LANES;
+            lanes element = find_maximum(call->in[0]->data, &p, channel, n_c, map->is_bf16);
+            for (int lane = 0; lane < n_c; lane++) {
+                int r = (int)element[lane] / p.cols, q = (int)element[lane] % p.cols;
+                size_t at = p.first + (size_t)r * p.row + (size_t)q * c + (size_t)(channel + lane);
+                if (first + r >= begin && first + r < end)
+                    dx[at] += dy[p.out + (size_t)(channel + lane)];
             }
         }
     }
@@ -207,5 +145,5 @@ static void backward_large(const struct op_backward_call *backward, const struct
 enum status ISA_NAME(pool_max_backward)(const struct op_backward_call *backward)
 {
     struct pool_map map = pool_map_of(backward->forward);
-    return pool_run_backward(backward, has_places(&map) ? backward_band : backward_large, 16);
+    return pool_run_backward(backward, &needs, has_places(&map) ? backward_band : backward_large, 16);
 }

@@ -6,57 +6,94 @@
 #ifndef TARN_BACKBONE_POOL_SOFT_H
 #define TARN_BACKBONE_POOL_SOFT_H
 
+#include <stdbool.h>
+
 #include "backbone/pool/math.h"
 
 enum soft_grad { SOFT_EXACT, SOFT_DETACHED };
 
 struct soft_args {
-    double beta; // >= 0
+    double beta; // >= 0; where it is learned, its first value
     int grad;    // enum soft_grad
+    bool learn_beta;
+    int scope; // enum pool_scope
 };
 
-POOL_INLINE float soft_larger(float a, float maximum)
-{
-    return a > maximum ? a : maximum;
-}
+// The values that the kernels see: beta; what terms need of it, below; the factor of a_i - y in the
+// gradient, 0 where the weights are held constant.
+enum { SOFT_BETA, SOFT_LOG2, SOFT_LOWEST, SOFT_SLOPE, SOFT_N_VALUES };
 
-// What the terms need of beta.
 struct soft_scale {
-    float log2;   // e_i = 2^(d_i * log2)
-    float lowest; // smaller d_i count as this one: e_i = 2^-125, where floats are about to end
+    lanes log2;   // e_i = 2^(d_i * log2)
+    lanes lowest; // smaller d_i count as this one: e_i = 2^-125, where floats are about to end
 };
 
-static inline struct soft_scale soft_scale_of(double beta)
+static inline void soft_values(double beta, int grad, double values[SOFT_N_VALUES])
 {
-    struct soft_scale scale;
-    scale.log2 = (float)(beta * 1.4426950408889634);
-    scale.lowest =
-        (float)(beta * 1.4426950408889634 > 1e-30 ? -125.0 / (beta * 1.4426950408889634) : -1e32);
-    return scale;
+    values[SOFT_BETA] = beta;
+    values[SOFT_LOG2] = beta * 1.4426950408889634;
+    values[SOFT_LOWEST] = values[SOFT_LOG2] > 1e-30 ? -125.0 / values[SOFT_LOG2] : -1e32;
+    values[SOFT_SLOPE] = grad == SOFT_EXACT ? beta : 0.0;
 }
 
-POOL_INLINE float soft_distance(float a, float maximum, struct soft_scale scale) // d_i
+POOL_INLINE lanes soft_distance(lanes a, lanes maximum, struct soft_scale scale) // d_i
 {
-    float d = a - maximum;
-    return d < scale.lowest ? scale.lowest : d;
+    return lane_larger(scale.lowest, a - maximum); // NaN stays
 }
 
-POOL_INLINE float soft_term(float d, struct soft_scale scale) // e_i
+POOL_INLINE lanes soft_term(lanes d, struct soft_scale scale) // e_i
 {
-    return vec_exp2f_falling(d * scale.log2);
+    return lane_exp2_near(d * scale.log2);
 }
 
-POOL_INLINE float soft_value(float maximum, float s, float t) // y
+POOL_INLINE lanes soft_value(lanes maximum, lanes s, lanes t) // y
 {
     return maximum + t / s;
 }
 
-// dy/da_i = w_i (1 + beta (a_i - y)), or w_i alone where the weights are held constant: then
-// slope_beta = 0. e_scaled = e_i times upstream gradient / s; a_i - y = d_i - mean_d,
-// mean_d = t / s.
-POOL_INLINE float soft_slope(float e_scaled, float d, float mean_d, float slope_beta)
+POOL_INLINE lanes soft_maximum(const lanes *a, int n)
 {
-    return e_scaled * vec_fma(slope_beta, d - mean_d, 1.0f);
+    lanes maximum = a[0];
+    POOL_UNROLL
+    for (int i = 1; i < n; i++) maximum = lane_larger(a[i], maximum);
+    return maximum;
+}
+
+POOL_INLINE lanes soft_forward(const lanes *a, int n, struct soft_scale scale)
+{
+    lanes maximum = soft_maximum(a, n), s = lane_all(0.0f), t = lane_all(0.0f);
+    POOL_UNROLL
+    for (int i = 0; i < n; i++) {
+        lanes d = soft_distance(a[i], maximum, scale), e = soft_term(d, scale);
+        s += e;
+        t = lane_fma(e, d, t);
+    }
+    return soft_value(maximum, s, t);
+}
+
+// da_i = g w_i (1 + slope (a_i - y)), w_i alone where the weights are held constant: then slope is
+// 0. a_i - y = d_i - mean_d, mean_d = t / s. Returns dy/dbeta = sum_i w_i (a_i - y)^2 where
+// has_beta.
+POOL_INLINE lanes soft_backward(const lanes *a, int n, struct soft_scale scale, lanes slope,
+                                lanes g, bool has_beta, lanes *da)
+{
+    lanes maximum = soft_maximum(a, n), s = lane_all(0.0f), t = lane_all(0.0f);
+    POOL_UNROLL
+    for (int i = 0; i < n; i++) {
+        lanes d = soft_distance(a[i], maximum, scale);
+        da[i] = soft_term(d, scale); // e_i until its gradient follows
+        s += da[i];
+        t = lane_fma(da[i], d, t);
+    }
+    lanes inverse_s = lane_all(1.0f) / s, mean_d = t * inverse_s, g_s = g * inverse_s;
+    lanes dbeta = lane_all(0.0f);
+    POOL_UNROLL
+    for (int i = 0; i < n; i++) {
+        lanes away = soft_distance(a[i], maximum, scale) - mean_d, e = da[i];
+        if (has_beta) dbeta = lane_fma(e * inverse_s * away, away, dbeta);
+        da[i] = e * g_s * lane_fma(slope, away, lane_all(1.0f));
+    }
+    return dbeta;
 }
 
 #endif

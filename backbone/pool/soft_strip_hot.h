@@ -28,10 +28,10 @@ static inline bool soft_strip_fits(const struct pool_map *map)
 // False: some window lies too far from its region's reference for float, and what was written
 // must be computed in another way.
 ISA_DECLARE(bool, soft_strip_forward,
-            (const struct pool_map *map, int64_t image, const float *x, float *y, int begin,
+            (const struct pool_map *map, int64_t image, const void *x, void *y, int begin,
              int end));
 ISA_DECLARE(bool, soft_strip_backward,
-            (const struct pool_map *map, int64_t image, const float *x, const float *dy, float *dx,
+            (const struct pool_map *map, int64_t image, const void *x, const float *dy, float *dx,
              int begin, int end));
 
 #endif

@@ -21,7 +21,8 @@
 #include "nn/ops.h"
 #include "nn/tape.h"
 
-// f32 inputs are drawn uniformly from [low, high), integers are 0 unless prepare() fills them.
+// f32 and bf16 inputs are drawn uniformly from [low, high), integers are 0 unless prepare() fills
+// them.
 struct case_input {
     enum dtype dtype;
     int rank; // 0: absent
@@ -64,6 +65,7 @@ struct op_refusal {
 struct op_cases {
     const struct op_case *cases;
     size_t n_cases;
+    size_t (*make)(const struct op_case **cases); // in place of the two: returns the number
     const struct op_refusal *refusals;
     size_t n_refusals;
 

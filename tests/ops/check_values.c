@@ -24,7 +24,9 @@ void refs_from(const struct case_data data[OP_MAX_IN], struct ref in[OP_MAX_IN])
         ref_shape(&in[i], d->spec.rank, d->spec.shape);
         for (size_t j = 0; j < ref_count(&in[i]); j++)
             in[i].v[j] = d->spec.dtype == DTYPE_F32 ? (double)((const float *)d->values)[j]
-                                                    : (double)((const int32_t *)d->values)[j];
+                         : d->spec.dtype == DTYPE_BF16
+                             ? (double)bf16_value(((const uint16_t *)d->values)[j])
+                             : (double)((const int32_t *)d->values)[j];
     }
 }
 
@@ -73,12 +75,18 @@ static void compare(const struct tensor *shape, const void *got, const struct re
                      "%s \"%s\": %s %d: dimension %d is %lld, not %lld", op_names[op], c->name,
                      what, number, i, (long long)shape->shape[i], (long long)wanted->shape[i]);
     size_t n = ref_count(wanted);
-    if (shape->dtype == DTYPE_F32) {
-        const float *values = (const float *)got;
-        int64_t at = first_difference(values, wanted->v, n, tolerance_of(op, c));
+    if (shape->dtype == DTYPE_F32 || shape->dtype == DTYPE_BF16) {
+        bool is_bf16 = shape->dtype == DTYPE_BF16;
+        float *values = (float *)mem_alloc(n, sizeof *values);
+        for (size_t i = 0; i < n; i++)
+            values[i] = is_bf16 ? bf16_value(((const uint16_t *)got)[i]) : ((const float *)got)[i];
+        // bf16 keeps eight bits: half a unit of the last is up to 2^-8.
+        double tolerance = tolerance_of(op, c) + (is_bf16 ? 0x1p-8 : 0.0);
+        int64_t at = first_difference(values, wanted->v, n, tolerance);
         cr_expect(at < 0, "%s \"%s\": %s %d: element %lld is %.9g, not %.9g", op_names[op],
                   c->name, what, number, (long long)at, (double)values[at < 0 ? 0 : at],
                   wanted->v[at < 0 ? 0 : at]);
+        mem_free(values);
         return;
     }
     for (size_t i = 0; i < n; i++) {

@@ -42,6 +42,21 @@ float *draw_floats(size_t n, uint32_t stream, const char *key)
     return values;
 }
 
+uint16_t bf16_cut(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (uint16_t)(bits >> 16);
+}
+
+float bf16_value(uint16_t half)
+{
+    uint32_t bits = (uint32_t)half << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 void case_data_draw(const struct op_cases *cases, const struct op_case *c,
                     struct case_data data[OP_MAX_IN])
 {
@@ -52,15 +67,18 @@ void case_data_draw(const struct op_cases *cases, const struct op_case *c,
         data[i].spec = spec;
         size_t n = case_input_count(&spec);
         data[i].values = checked(mem_alloc(n, dtype_bytes(spec.dtype)));
-        if (spec.dtype == DTYPE_F32) {
+        if (spec.dtype == DTYPE_F32 || spec.dtype == DTYPE_BF16) {
             if (spec.low == 0.0f && spec.high == 0.0f) {
                 spec.low = -1.0f;
                 spec.high = 1.0f;
             }
             struct rng rng;
             rng_start(&rng, hash_text(c->name, c->seed), RNG_TEST, (uint32_t)i);
-            for (size_t j = 0; j < n; j++)
-                ((float *)data[i].values)[j] = rng_uniform(&rng, spec.low, spec.high);
+            for (size_t j = 0; j < n; j++) {
+                float value = rng_uniform(&rng, spec.low, spec.high);
+                if (spec.dtype == DTYPE_F32) ((float *)data[i].values)[j] = value;
+                else ((uint16_t *)data[i].values)[j] = bf16_cut(value);
+            }
         }
         if (cases->prepare) cases->prepare(c, i, data[i].values);
     }

@@ -89,6 +89,10 @@ const char *op_run_damage(const struct op_run *run, const struct case_data data[
 // Not-a-number differs from everything.
 int64_t first_difference(const float *got, const double *wanted, size_t n, double tolerance);
 
+// bf16 is the upper half of a float; cutting off the lower one is enough for inputs of tests.
+uint16_t bf16_cut(float value);
+float bf16_value(uint16_t half);
+
 float *draw_floats(size_t n, uint32_t stream, const char *key);
 
 #endif

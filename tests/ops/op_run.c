@@ -67,7 +67,8 @@ void op_run_allocate(struct op_run *run, const struct case_data data[OP_MAX_IN],
         guarded_upload(&run->in_data[i], data[i].values);
         run->in[i].data = guarded_data(&run->in_data[i]);
         if (run->in[i].needs_grad) {
-            guarded_create(&run->in_grad[i], run->backend, tensor_bytes(&run->in[i]));
+            guarded_create(&run->in_grad[i], run->backend,
+                           tensor_count(&run->in[i]) * sizeof(float));
             run->in[i].grad = guarded_data(&run->in_grad[i]);
         }
     }

@@ -7,9 +7,9 @@
 static double reference(const struct pool_window *window, const void *args)
 {
     const struct soft_args *own = (const struct soft_args *)args;
-    double sum = 0.0, weighted = 0.0;
+    double sum = 0.0, weighted = 0.0, beta = own->learn_beta ? window->param[0][0] : own->beta;
     for (int i = 0; i < window->n; i++) {
-        double weight = exp(own->beta * window->a[i]);
+        double weight = exp(beta * window->a[i]);
         sum += weight;
         weighted += weight * window->a[i];
     }
@@ -17,7 +17,9 @@ static double reference(const struct pool_window *window, const void *args)
 }
 
 const struct pool_test pool_test_soft = {.reference = reference,
-                                         .variants = {"beta=0.5", "beta=3", "beta=0"}};
+                                         .variants = {"beta=0.5", "beta=3", "beta=0",
+                                                      "learn_beta=true",
+                                                      "learn_beta=true param_scope=channel"}};
 
 Test(pool_soft, is_a_mean)
 {
@@ -36,6 +38,21 @@ Test(pool_soft, instruction_sets_agree)
 {
     pool_expect_levels_agree("soft", NULL);
     pool_expect_levels_agree("soft", "beta=2 grad=detached");
+    pool_expect_levels_agree("soft", "learn_beta=true");
+}
+
+Test(pool_soft, any_finite_input_gives_finite_results)
+{
+    pool_expect_finite("soft", NULL);
+    pool_expect_finite("soft", "beta=0.01 learn_beta=true");
+    pool_expect_finite("soft", "beta=10000");
+}
+
+Test(pool_soft, limits)
+{
+    pool_expect_same("soft", "beta=0", "avg", NULL, 1e-6, 1e-6);
+    pool_expect_same("soft", "beta=10000", "max", NULL, 1e-4, 0);
+    pool_expect_same("soft", "beta=1.5 learn_beta=true", "soft", "beta=1.5", 2e-6, 1e-5);
 }
 
 // One 2x2 window.
