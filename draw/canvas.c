@@ -174,6 +174,17 @@ static int by_score(const void *left, const void *right)
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
+// Where tags would cover much of the image, those of small objects go: frames and masks tell more.
+static void thin_out(struct tag *tags, size_t n, const struct layout *layout)
+{
+    double covered = 0;
+    for (size_t i = 0; i < n; i++) covered += tags[i].area.w * tags[i].area.h;
+    if (covered < 0.2 * layout->width * layout->height) return;
+    for (size_t i = 0; i < n; i++)
+        if (tags[i].frame.w * tags[i].frame.h < 6 * tags[i].area.w * tags[i].area.h)
+            tags[i].area.w = 0;
+}
+
 enum status canvas_draw_styled(const struct image *image, const struct canvas_object *objects,
                                const struct canvas_style *styles, size_t n, struct image *out)
 {
@@ -197,6 +208,7 @@ enum status canvas_draw_styled(const struct image *image, const struct canvas_ob
         if (!write_tag(surface.cr, &objects[i], &layout, tag)) tag->area.w = 0;
         n_tags++;
     }
+    thin_out(tags, n_tags, &layout);
     qsort(tags, n_tags, sizeof *tags, by_score);
     for (size_t i = 0; i < n_tags; i++)
         if (tags[i].area.w > 0) place_tag(&tags[i], tags, i, &layout);

@@ -23,7 +23,8 @@ struct canvas_object {
 
 // *out: a new image of the same size. The highest scores lie on top. Objects whose box is not
 // finite, reversed or outside the image are left out. Tags stay inside the image, avoid each other
-// where they can, and shorten names that are wider than the image.
+// where they can, and shorten names that are wider than the image. Where all of them would cover a
+// fifth of the image, small objects have none.
 enum status canvas_draw(const struct image *image, const struct canvas_object *objects, size_t n,
                         struct image *out) MUST_USE;
 

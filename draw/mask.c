@@ -4,35 +4,63 @@
 
 #include "base/mem.h"
 
-// inside: (width, height) of the canvas, column by column as the runs are. Only sampled, never
-// decoded: a mask may be far larger than the canvas.
-static void sample(const struct rle *mask, int width, int height, uint8_t *inside)
+// The part of the canvas where the mask can be: columns x0 .. x1 - 1, rows y0 .. y1 - 1.
+struct region {
+    int x0, y0, x1, y1;
+    uint8_t *inside; // (x1 - x0, y1 - y0), column by column as the runs are
+};
+
+// The pixel of n_in that is sampled at i of n_out.
+static int sampled(int i, int n_in, int n_out)
 {
-    size_t run = 0, end = mask->n ? mask->counts[0] : 0, rows = (size_t)height;
+    return (int)((double)n_in * (i + 0.5) / n_out);
+}
+
+static void find_stretch(int n_in, int n_out, double low, double n, int *first, int *end)
+{
+    int i = 0;
+    while (i < n_out && sampled(i, n_in, n_out) < low) i++;
+    *first = i;
+    while (i < n_out && sampled(i, n_in, n_out) < low + n) i++;
+    *end = i;
+}
+
+// Only sampled, never decoded: a mask may be far larger than the canvas.
+static void sample(const struct rle *mask, int width, int height, struct region *region)
+{
+    size_t run = 0, end = mask->n ? mask->counts[0] : 0, rows = (size_t)(region->y1 - region->y0);
+    uint8_t *out = region->inside;
     int last = -1;
-    for (int x = 0; x < width; x++) {
-        int column = (int)((double)mask->width * (x + 0.5) / width);
+    for (int x = region->x0; x < region->x1; x++, out += rows) {
+        int column = sampled(x, mask->width, width);
         if (column == last) { // enlarged
-            memcpy(inside + (size_t)x * rows, inside + (size_t)(x - 1) * rows, rows);
+            memcpy(out, out - rows, rows);
             continue;
         }
         last = column;
-        for (int y = 0; y < height; y++) {
-            int row = (int)((double)mask->height * (y + 0.5) / height);
-            size_t at = (size_t)column * (size_t)mask->height + (size_t)row;
+        for (int y = region->y0; y < region->y1; y++) {
+            size_t row = (size_t)sampled(y, mask->height, height);
+            size_t at = (size_t)column * (size_t)mask->height + row;
             while (at >= end && run + 1 < mask->n) end += mask->counts[++run];
-            inside[(size_t)x * rows + (size_t)y] = at < end && run % 2 == 1;
+            out[y - region->y0] = at < end && run % 2 == 1;
         }
     }
 }
 
-static bool is_border(const uint8_t *inside, int width, int height, int x, int y, int line)
+static bool is_inside(const struct region *region, int x, int y)
+{
+    if (x < region->x0 || y < region->y0 || x >= region->x1 || y >= region->y1) return false;
+    size_t rows = (size_t)(region->y1 - region->y0);
+    return region->inside[(size_t)(x - region->x0) * rows + (size_t)(y - region->y0)];
+}
+
+static bool is_border(const struct region *region, int width, int height, int x, int y, int line)
 {
     static const int steps[4][2] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
     for (int i = 0; i < 4; i++) {
         int nx = x + steps[i][0] * line, ny = y + steps[i][1] * line;
         if (nx < 0 || ny < 0 || nx >= width || ny >= height) continue;
-        if (!inside[(size_t)nx * (size_t)height + (size_t)ny]) return true;
+        if (!is_inside(region, nx, ny)) return true;
     }
     return false;
 }
@@ -53,21 +81,26 @@ enum status mask_paint(const struct surface *surface, const struct rle *mask, st
 {
     int width = cairo_image_surface_get_width(surface->pixels);
     int height = cairo_image_surface_get_height(surface->pixels);
-    uint8_t *inside = mem_alloc((size_t)width * (size_t)height, 1);
-    if (!inside) return ERR_MEMORY;
-    sample(mask, width, height, inside);
+    struct region region;
+    double box[4];
+    rle_box(mask, box);
+    find_stretch(mask->width, width, box[0], box[2], &region.x0, &region.x1);
+    find_stretch(mask->height, height, box[1], box[3], &region.y0, &region.y1);
+    region.inside = mem_alloc((size_t)(region.x1 - region.x0), (size_t)(region.y1 - region.y0));
+    if (!region.inside) return ERR_MEMORY;
+    sample(mask, width, height, &region);
     cairo_surface_flush(surface->pixels);
     unsigned char *base = cairo_image_surface_get_data(surface->pixels);
     size_t stride = (size_t)cairo_image_surface_get_stride(surface->pixels);
-    for (int y = 0; y < height; y++) {
+    for (int y = region.y0; y < region.y1; y++) {
         uint32_t *row = (uint32_t *)(void *)(base + (size_t)y * stride);
-        for (int x = 0; x < width; x++) {
-            if (!inside[(size_t)x * (size_t)height + (size_t)y]) continue;
-            bool is_edge = is_border(inside, width, height, x, y, line < 1 ? 1 : line);
-            row[x] = blend(row[x], color, is_edge ? 0.95 : 0.35);
+        for (int x = region.x0; x < region.x1; x++) {
+            if (!is_inside(&region, x, y)) continue;
+            bool is_edge = is_border(&region, width, height, x, y, line < 1 ? 1 : line);
+            row[x] = blend(row[x], color, is_edge ? 0.95 : 0.4);
         }
     }
     cairo_surface_mark_dirty(surface->pixels);
-    mem_free(inside);
+    mem_free(region.inside);
     return OK;
 }
