@@ -7,7 +7,7 @@
 
 // A matrix product gives each pixel its 2x2 outputs side by side (I to 2*2*O); between there and
 // the image's rows they are copied. Done for some pixels at a time, the matrix stays in the caches.
-enum { IN_X, IN_W, IN_BIAS, BLOCK_FLOATS = 1 << 20 };
+enum { IN_X, IN_W, IN_BIAS, BLOCK_FLOATS = 1 << 19 };
 
 struct geometry {
     int64_t n, h, w, c, o;

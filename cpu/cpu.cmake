@@ -14,3 +14,5 @@ tarn_hot_sources(cpu)
 # Not built by default: ninja bench_conv
 add_executable(bench_conv EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/tools/bench_conv.c)
 target_link_libraries(bench_conv PRIVATE tarn_cpu tarn_backbone)
+add_executable(bench_rcnn EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/tools/bench_rcnn.c)
+target_link_libraries(bench_rcnn PRIVATE tarn_cpu)
