@@ -1,5 +1,5 @@
 #include "base/mem.h"
-#include "eval/order.h"
+#include "eval/ranking.h"
 #include "eval/resample.h"
 
 void resample_objects_free(struct resample_objects *objects)
@@ -52,47 +52,29 @@ void resample_curves_free(struct resample_curves *curves)
 }
 
 struct building {
-    const struct cells *cells;
     const uint32_t *hits, *ignored; // (n_detections) of cells, first area range
-    uint32_t *order;                // (n_detections) by category, then descending score
-    uint32_t *image_of;             // (n_detections) of cells
-    double *scores;                 // (n_detections) of cells
+    struct ranking ranking;
     struct resample_curves curves;
     size_t events_capacity, items_capacity, hits_capacity, ignored_capacity;
     size_t n_events, n_items, n_masks;
 };
 
-static enum status order_detections(struct building *b)
+static enum status list_images(const struct cells *cells, struct building *b)
 {
-    const struct cells *cells = b->cells;
-    size_t n = cells->n_detections, n_categories = cells->n_categories, used = 0, at = 0;
-    uint32_t *scratch = mem_alloc(n, sizeof *scratch);
-    b->order = mem_alloc(n, sizeof *b->order);
-    b->image_of = mem_alloc(n, sizeof *b->image_of);
-    b->scores = mem_alloc(n, sizeof *b->scores);
+    size_t n = cells->n_detections;
+    uint32_t *images = mem_alloc(n, sizeof *images);
     b->curves.images = mem_alloc(n, sizeof *b->curves.images);
-    b->curves.begins = mem_alloc(n_categories + 1, sizeof *b->curves.begins);
-    if (!scratch || !b->order || !b->image_of || !b->scores || !b->curves.images ||
-        !b->curves.begins) {
-        mem_free(scratch);
+    if (!images || !b->curves.images) {
+        mem_free(images);
         return ERR_MEMORY;
     }
-    for (size_t k = 0; k < n_categories; k++) {
-        size_t begin = used;
-        for (; at < cells->category_ends[k]; at++) {
-            const struct cell *cell = &cells->cells[cells->by_category[at]];
-            for (size_t d = 0; d < cell->n_detections; d++) {
-                size_t detection = cell->first_detection + d;
-                b->order[used++] = (uint32_t)detection;
-                b->image_of[detection] = cell->image;
-                b->scores[detection] = cells->detections[detection].score;
-            }
-        }
-        order_by_score(b->order + begin, used - begin, b->scores, scratch);
-        b->curves.begins[k + 1] = used;
+    for (size_t i = 0; i < cells->n_cells; i++) {
+        const struct cell *cell = &cells->cells[i];
+        for (size_t d = 0; d < cell->n_detections; d++)
+            images[cell->first_detection + d] = cell->image;
     }
-    for (size_t i = 0; i < used; i++) b->curves.images[i] = b->image_of[b->order[i]];
-    mem_free(scratch);
+    for (size_t i = 0; i < n; i++) b->curves.images[i] = images[b->ranking.order[i]];
+    mem_free(images);
     return OK;
 }
 
@@ -105,7 +87,7 @@ static enum status add_event(struct building *b, size_t category, size_t first, 
                                    (uint32_t)b->n_masks};
     uint32_t any = 0;
     for (size_t i = begin; i < begin + n; i++)
-        any |= b->hits[b->order[i]] | b->ignored[b->order[i]];
+        any |= b->hits[b->ranking.order[i]] | b->ignored[b->ranking.order[i]];
     if (!any) return OK;
     TRY(mem_reserve(&curves->events, &b->events_capacity, b->n_events + 1, sizeof *curves->events));
     curves->events[b->n_events++] = event;
@@ -114,8 +96,8 @@ static enum status add_event(struct building *b, size_t category, size_t first, 
     TRY(mem_reserve(&curves->ignored, &b->ignored_capacity, b->n_masks + n,
                     sizeof *curves->ignored));
     for (size_t i = begin; i < begin + n; i++) {
-        curves->hits[b->n_masks] = b->hits[b->order[i]];
-        curves->ignored[b->n_masks++] = b->ignored[b->order[i]];
+        curves->hits[b->n_masks] = b->hits[b->ranking.order[i]];
+        curves->ignored[b->n_masks++] = b->ignored[b->ranking.order[i]];
     }
     return OK;
 }
@@ -125,10 +107,10 @@ static enum status list_events(struct building *b, size_t category)
     struct resample_curves *curves = &b->curves;
     size_t begin = curves->begins[category], n = curves->begins[category + 1] - begin, end;
     for (size_t first = 0; first < n; first = end) {
-        double score = b->scores[b->order[begin + first]];
+        double score = b->ranking.scores[b->ranking.order[begin + first]];
         uint32_t image = curves->images[begin + first];
         for (end = first + 1; end < n && curves->images[begin + end] == image &&
-                              b->scores[b->order[begin + end]] == score;)
+                              b->ranking.scores[b->ranking.order[begin + end]] == score;)
             end++;
         TRY(add_event(b, category, first, end - first));
     }
@@ -150,7 +132,7 @@ static enum status list_items(struct building *b, size_t category, size_t thresh
         enum resample_kind kind = RESAMPLE_SEVERAL;
         uint32_t hits = 0, ignored = 0;
         if (event->n == 1) {
-            uint32_t detection = b->order[curves->begins[category] + event->first];
+            uint32_t detection = b->ranking.order[curves->begins[category] + event->first];
             hits = b->hits[detection] >> threshold & 1;
             ignored = b->ignored[detection] >> threshold & 1;
             kind = ignored ? RESAMPLE_IGNORED : RESAMPLE_FOUND;
@@ -182,7 +164,7 @@ enum status resample_curves_build(const struct eval_truth *truth, const struct c
                                   const struct matches *matches, const struct eval_params *params,
                                   struct resample_curves *out)
 {
-    struct building b = {.cells = cells, .hits = matches->matched, .ignored = matches->ignored};
+    struct building b = {.hits = matches->matched, .ignored = matches->ignored};
     size_t n_thresholds = (size_t)params->n_thresholds, n_categories = cells->n_categories;
     enum status status = OK;
     GUARD(check_counts(truth, cells));
@@ -194,7 +176,10 @@ enum status resample_curves_build(const struct eval_truth *truth, const struct c
         status = ERR_MEMORY;
         goto done;
     }
-    GUARD(order_detections(&b));
+    GUARD(ranking_build(truth, cells, params, &b.ranking));
+    GUARD(list_images(cells, &b));
+    b.curves.begins = b.ranking.begins;
+    b.ranking.begins = NULL;
     for (size_t k = 0; k < n_categories; k++) {
         GUARD(list_events(&b, k));
         for (size_t t = 0; t < n_thresholds; t++) GUARD(list_items(&b, k, t));
@@ -203,8 +188,6 @@ enum status resample_curves_build(const struct eval_truth *truth, const struct c
     b.curves = (struct resample_curves){0};
 done:
     resample_curves_free(&b.curves);
-    mem_free(b.order);
-    mem_free(b.image_of);
-    mem_free(b.scores);
+    ranking_free(&b.ranking);
     return status;
 }

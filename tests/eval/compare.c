@@ -303,6 +303,9 @@ Test(compare, threads_and_seeds)
 static void expect_coverage(uint32_t n_classes, size_t n_images, double chance_a, double chance_b)
 {
     enum { WORLDS = 300 };
+#ifdef __SANITIZE_ADDRESS__
+    cr_skip_test("many runs of what other tests run too");
+#endif
     double differences[WORLDS], low[WORLDS], high[WORLDS], expected = 0;
     int n_covered = 0, n_below = 0, n_above = 0;
     for (uint32_t i = 0; i < WORLDS; i++) {
