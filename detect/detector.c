@@ -4,6 +4,8 @@
 
 static const struct detector_kind *const kinds[] = {
     [DETECTOR_RETINANET] = &detector_retinanet,
+    [DETECTOR_FASTER_RCNN] = &detector_faster_rcnn,
+    [DETECTOR_MASK_RCNN] = &detector_mask_rcnn,
 };
 
 enum status detector_create(const struct detector_config *config, struct backend *backend,

@@ -87,16 +87,10 @@ def parameter_value(name, shape):
     n = int(np.prod(shape))
     u = uniform(name, n)
     v = np.float32(2) * u - np.float32(1)
-    if len(shape) == 4:
-        gain = 6.0
-        if "inner_blocks" in name:
-            gain = 0.1
-        elif "cls_logits" in name:
-            gain = 6.0
-        elif "bbox_reg" in name:
-            gain = 0.1
-        fan_in = shape[1] * shape[2] * shape[3]
-        values = v * np.float32(math.sqrt(gain / fan_in))
+    if len(shape) in (2, 4):
+        is_small = any(part in name for part in ("inner_blocks", "bbox_reg", "bbox_pred"))
+        gain = 0.1 if is_small else 6.0
+        values = v * np.float32(math.sqrt(gain / np.prod(shape[1:])))
     elif is_norm(name) and name.endswith("weight"):
         values = np.float32(0.5) + np.float32(0.5) * u
     elif name.endswith("running_var"):
@@ -294,49 +288,64 @@ def shift_off_zero(values, bias):
     return [v + shift[None, :, None, None] for v in values]
 
 
-def calibrate(model, inputs):
-    """Changes biases so that no ReLU meets a value near 0; returns them by name.
+class Calibration:
+    """Changes biases so that no ReLU meets a value near 0; `changed` holds them by name.
 
     Each of a million ReLUs may otherwise flip on rounding errors, and one flip can change a
     gradient by a hundredth: no two programs would agree.
     """
-    model.train()
-    names = {id(t): n for n, t in [*model.named_parameters(), *model.named_buffers()]}
-    changed = {}
 
-    def settle(values, bias):
-        changed[names[id(bias)]] = bias
+    def __init__(self, model):
+        model.train()
+        self.model, self.changed = model, {}
+        named = [*model.named_parameters(), *model.named_buffers()]
+        self.names = {id(t): n for n, t in named}
+
+    def settle(self, values, bias):
+        self.changed[self.names[id(bias)]] = bias
         return shift_off_zero(values, bias.data)
 
-    def watch(relu, norms):
+    def watch(self, relu, norms):
         calls = []
 
         def hook(module, args):
             calls.append(1)
-            return (settle([args[0]], norms[len(calls) - 1].bias)[0],)
+            return (self.settle([args[0]], norms[len(calls) - 1].bias)[0],)
 
         return relu.register_forward_pre_hook(hook)
 
-    body = model.backbone.body
-    hooks = [watch(body.relu, [body.bn1])]
-    for stage in (1, 2, 3, 4):
-        for block in body[f"layer{stage}"]:
-            norms = [block.bn1, block.bn2] + ([block.bn3] if hasattr(block, "bn3") else [])
-            hooks.append(watch(block.relu, norms))
-    with torch.no_grad():
-        features = model.backbone.body(model.transform(inputs)[0].tensors)
+    def body(self, images):
+        """The backbone's maps."""
+        body = self.model.backbone.body
+        hooks = [self.watch(body.relu, [body.bn1])]
+        for stage in (1, 2, 3, 4):
+            for block in body[f"layer{stage}"]:
+                norms = [block.bn1, block.bn2] + ([block.bn3] if hasattr(block, "bn3") else [])
+                hooks.append(self.watch(block.relu, norms))
+        features = body(images)
         for hook in hooks:
             hook.remove()
+        return features
+
+    def result(self):
+        return {n: t.detach().clone() for n, t in self.changed.items()}
+
+
+def calibrate(model, inputs):
+    """The changed biases by name."""
+    calibration = Calibration(model)
+    with torch.no_grad():
+        features = calibration.body(model.transform(inputs)[0].tensors)
         levels = list(model.backbone.fpn(features).values())
         extra = model.backbone.fpn.extra_blocks
-        settle([levels[3]], extra.p6.bias)
+        calibration.settle([levels[3]], extra.p6.bias)
         levels = list(model.backbone.fpn(features).values())
         for head in (model.head.classification_head, model.head.regression_head):
             maps = levels
             for conv in head.conv:
-                maps = settle([conv[0](m) for m in maps], conv[0].bias)
+                maps = calibration.settle([conv[0](m) for m in maps], conv[0].bias)
                 maps = [m.relu() for m in maps]
-    return {n: t.detach().clone() for n, t in changed.items()}
+    return calibration.result()
 
 
 def add_noise(module, inputs, output):

@@ -39,10 +39,12 @@ static float value_of(const struct param *param, float u)
     const char *name = param->name;
     const struct tensor *t = &param->tensor;
     float v = 2.0f * u - 1.0f;
-    if (t->rank == 4) {
-        double gain = has(name, "inner_blocks") ? 0.1 : has(name, "bbox_reg") ? 0.1 : 6.0;
-        double fan_in = (double)(t->shape[1] * t->shape[2] * t->shape[3]);
-        return v * (float)sqrt(gain / fan_in);
+    if (t->rank > 1) {
+        bool is_small = has(name, "inner_blocks") || has(name, "bbox_reg") || has(name, "bbox_pred");
+        int64_t shape[TENSOR_MAX_RANK], fan_in = 1;
+        params_file_shape(param, shape);
+        for (int i = 1; i < t->rank; i++) fan_in *= shape[i];
+        return v * (float)sqrt((is_small ? 0.1 : 6.0) / (double)fan_in);
     }
     if ((has(name, ".bn") || has(name, ".downsample.1.")) && ends(name, "weight"))
         return 0.5f + 0.5f * u;
