@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/field.h"
+#include "cli/cmd_data.h"
 #include "cli/cmd_synth.h"
 #include "cli/command.h"
 #include "version.h"
@@ -21,6 +22,8 @@ static const struct command {
     {"submit", "--checkpoint C --images DIR --image-info INFO.json --name ALG --output DIR",
      "make or check a submission to COCO's server", cmd_submit},
     {"detect", "--checkpoint C PATH... --output DIR", "find objects in images", cmd_detect},
+    {"data", "check ANNOTATIONS --images DIR | preview CONFIG --output DIR",
+     "examine a data set, or see what a network is trained on", cmd_data},
     {"synth", "--output DIR --images N --seed S", "make a synthetic data set", cmd_synth},
     {"info", "[CONFIG|CHECKPOINT]", "describe this build, or a model layer by layer", cmd_info},
     {"pools", "[NAME | similarity --images DIR | picture IMAGE --output F.png]",

@@ -58,6 +58,20 @@ enum status image_decode(const void *bytes, size_t n_bytes, const char *name, en
     return OK;
 }
 
+enum image_colors image_colors_of(const void *bytes, size_t n_bytes)
+{
+    enum { PNG_COLOR_TYPE_AT = 25, PNG_GREY = 0, PNG_GREY_ALPHA = 4, PNG_RGB_ALPHA = 6 };
+    const uint8_t *data = (const uint8_t *)bytes;
+    if (jpeg_is(data, n_bytes)) return jpeg_colors(data, n_bytes);
+    if (!png_is(data, n_bytes) || n_bytes <= PNG_COLOR_TYPE_AT) return IMAGE_RGB;
+    switch (data[PNG_COLOR_TYPE_AT]) {
+    case PNG_GREY: return IMAGE_GREY;
+    case PNG_GREY_ALPHA:
+    case PNG_RGB_ALPHA: return IMAGE_ALPHA;
+    default: return IMAGE_RGB;
+    }
+}
+
 enum status image_load(const char *path, enum exif_mode exif, struct image *image, int *orientation)
 {
     struct file_map map;

@@ -35,6 +35,10 @@ enum status image_load(const char *path, enum exif_mode exif, struct image *imag
 enum status image_decode(const void *bytes, size_t n_bytes, const char *name, enum exif_mode exif,
                          struct image *image, int *orientation) MUST_USE;
 
+// What a file stores, without decoding it; as RGB when nothing else can be told.
+enum image_colors { IMAGE_RGB, IMAGE_GREY, IMAGE_CMYK, IMAGE_ALPHA };
+enum image_colors image_colors_of(const void *bytes, size_t n_bytes);
+
 // quality 1..100; 4:4:4 from 90 upwards, else 4:2:0. Written atomically.
 enum status image_save_jpeg(const char *path, const struct image *image, int quality) MUST_USE;
 // The same into memory: *bytes is mem_alloc.

@@ -18,6 +18,8 @@ bool jpeg_is(const uint8_t *bytes, size_t n_bytes);
 enum status jpeg_decode(const uint8_t *bytes, size_t n_bytes, const char *name,
                         struct image *image) MUST_USE;
 
+enum image_colors jpeg_colors(const uint8_t *bytes, size_t n_bytes);
+
 bool png_is(const uint8_t *bytes, size_t n_bytes);
 enum status png_decode(const uint8_t *bytes, size_t n_bytes, const char *name,
                        struct image *image) MUST_USE;

@@ -42,6 +42,19 @@ static void cmyk_to_rgb(const uint8_t *cmyk, uint8_t *rgb, size_t n_pixels)
         for (size_t c = 0; c < 3; c++) rgb[3 * i + c] = multiply(cmyk[4 * i + c], cmyk[4 * i + 3]);
 }
 
+enum image_colors jpeg_colors(const uint8_t *bytes, size_t n_bytes)
+{
+    int width, height, subsampling, colorspace = TJCS_RGB;
+    tjhandle handle = tjInitDecompress();
+    if (!handle) return IMAGE_RGB;
+    if (tjDecompressHeader3(handle, bytes, (unsigned long)n_bytes, &width, &height, &subsampling,
+                            &colorspace) != 0)
+        colorspace = TJCS_RGB;
+    tjDestroy(handle);
+    if (colorspace == TJCS_GRAY) return IMAGE_GREY;
+    return colorspace == TJCS_CMYK || colorspace == TJCS_YCCK ? IMAGE_CMYK : IMAGE_RGB;
+}
+
 enum status jpeg_decode(const uint8_t *bytes, size_t n_bytes, const char *name, struct image *image)
 {
     int width, height, subsampling, colorspace;
