@@ -71,7 +71,8 @@ static enum status save_sizes(const struct data_report *report, const char *fold
 {
     struct histogram h = {.bins = report->sides, .n = used(report->sides, SIDE_BINS)};
     char text[160];
-    for (int i = 0; i < h.n; i++) snprintf(h.labels[i], LABEL_BYTES, "%.3g", data_report_side(i));
+    for (int i = 0; i < h.n; i += 4)
+        snprintf(h.labels[i], LABEL_BYTES, "%.0f", data_report_side(i));
     snprintf(text, sizeof text, "%zu small (side below 32), %zu medium (below 96), %zu large",
              report->small, report->medium, report->large);
     struct bars bars = {.title = "Sizes of objects",
@@ -85,7 +86,7 @@ static enum status save_counts(const struct data_report *report, const char *fol
 {
     struct histogram h = {.bins = report->counts, .n = used(report->counts, COUNT_BINS)};
     for (int i = 0; i < h.n; i++)
-        snprintf(h.labels[i], LABEL_BYTES, "%d%s", i, i == COUNT_BINS - 1 ? "+" : "");
+        snprintf(h.labels[i], LABEL_BYTES, "%zu", (size_t)i * report->count_step);
     struct bars bars = {
         .title = "Objects in an image", .label_title = "objects", .mark = (double)NAN};
     return save_histogram(&h, &bars, folder, "objects_per_image.png");

@@ -69,6 +69,7 @@ enum status data_report_save_json(const struct survey *survey, const struct data
             survey->n_objects, survey->n_masks, report->small, report->medium, report->large,
             report->most_objects, report->min_size, report->max_size, report->resized_median);
     write_bins(out, "side_quarter_octaves", report->sides, SIDE_BINS);
+    fprintf(out, ",\"objects_per_bin\":%zu", report->count_step);
     write_bins(out, "images_by_objects", report->counts, COUNT_BINS);
     fputs(",\n\"anchors\":{", out);
     write_anchors(out, report);

@@ -131,7 +131,7 @@ static void paint_histogram(cairo_t *cr, const struct bars *bars)
         if (h > 0) bar(cr, x + 1, bottom - h, fmax(step - 2, 1), h);
         text_clean(bars->labels[i], clean);
         double half = text_width(cr, clean) / 2;
-        if (x - half < free_from) continue; // labels never touch
+        if (!clean[0] || x - half < free_from) continue; // labels never touch
         free_from = x + half + 8;
         grey(cr, 0.38);
         text_show(cr, x, bottom + 6 + LETTERS, TEXT_CENTER, clean);
