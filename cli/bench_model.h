@@ -8,15 +8,16 @@
 extern "C" {
 #endif
 
-enum { BENCH_MAX_RUNS = 64, BENCH_MAX_KINDS = 2 * N_OPS };
+enum { BENCH_MAX_RUNS = 64, BENCH_MAX_KINDS = 2 * N_OPS + 1 };
 
 struct bench_job {
     int height, width, batch, runs;
+    int objects; // in each image
     bool train;
 };
 
 struct bench_kind {
-    char name[48]; // "conv2d", "conv2d backward"
+    char name[48]; // "conv2d", "conv2d backward", "paste_mask"
     double seconds; // of one run, median
     double flops;   // of one run
     int calls;      // in one run
@@ -27,10 +28,12 @@ struct bench_result {
     double seconds, flops; // of one run; seconds: median
     double other_seconds;  // outside of all operations
     size_t peak_bytes;
+    int n_positive; // RoIs that the mask head saw in training; -1: no such head
     int n_kinds; // longest first
     struct bench_kind kinds[BENCH_MAX_KINDS];
 };
 
+// Mask R-CNN's forward pass ends with its masks as run lengths of the image.
 enum status bench_model(struct session *session, const struct bench_job *job,
                         struct bench_result *result) MUST_USE;
 

@@ -12,7 +12,7 @@
 
 struct options {
     char size[FIELD_STRING_BYTES], json[FIELD_STRING_BYTES];
-    int64_t batch, runs;
+    int64_t batch, runs, objects;
     bool train;
 };
 
@@ -22,6 +22,8 @@ static const struct field fields[] = {
     {"batch", FIELD_INT, offsetof(struct options, batch), "1", 1, 4096, NULL, "Images at a time."},
     {"runs", FIELD_INT, offsetof(struct options, runs), "7", 1, BENCH_MAX_RUNS, NULL,
      "Timed repetitions, after two that are not timed; medians are reported."},
+    {"objects", FIELD_INT, offsetof(struct options, objects), "8", 1, 10000, NULL,
+     "Objects in each image (training)."},
     {"train", FIELD_BOOL, offsetof(struct options, train), "false", 0, 0, NULL,
      "Whole training steps: losses, gradients, update. Otherwise the forward pass."},
     {"json", FIELD_STRING, offsetof(struct options, json), "", 0, 0, NULL,
@@ -45,6 +47,7 @@ static void print_result(const struct options *options, const struct bench_resul
     printf("  %.4f s, %.3f images/s, %.1f GFLOP an image\n", r->seconds,
            (double)r->batch / r->seconds, r->flops * 1e-9 / (double)r->batch);
     printf("  %.1f GFLOP/s, %.1f%% of the peak of %.1f GFLOP/s\n", rate, 100 * rate / peak, peak);
+    if (r->n_positive >= 0) printf("  %d RoIs match objects\n", r->n_positive);
     printf("  %.0f MB of activations and gradients at the most\n\n", (double)r->peak_bytes * 1e-6);
     printf("  %-30s %10s %8s %8s %10s\n", "operation", "seconds", "share", "calls", "GFLOP/s");
     for (int i = 0; i < r->n_kinds; i++) {
@@ -71,8 +74,9 @@ static enum status save_json(const struct options *options, const struct bench_r
             (double)r->batch / r->seconds, r->flops * 1e-9);
     fprintf(f, " \"gflops\": %.9g, \"peak_gflops\": %.9g, \"share_of_peak\": %.9g,\n", rate, peak,
             rate / peak);
-    fprintf(f, " \"peak_bytes\": %zu, \"other_seconds\": %.9g,\n \"operations\": [", r->peak_bytes,
-            r->other_seconds);
+    fprintf(f, " \"peak_bytes\": %zu, \"other_seconds\": %.9g, \"positive_rois\": %d,\n",
+            r->peak_bytes, r->other_seconds, r->n_positive);
+    fprintf(f, " \"operations\": [");
     for (int i = 0; i < r->n_kinds; i++)
         fprintf(f, "%s\n  {\"name\": \"%s\", \"seconds\": %.9g, \"calls\": %d, \"gflop\": %.9g}",
                 i ? "," : "", r->kinds[i].name, r->kinds[i].seconds, r->kinds[i].calls,
@@ -86,7 +90,7 @@ static enum status bench(const struct options *options, const struct arguments *
     struct bench_result *result = NULL;
     struct session *session = NULL;
     struct bench_job job = {.batch = (int)options->batch, .runs = (int)options->runs,
-                            .train = options->train};
+                            .objects = (int)options->objects, .train = options->train};
     struct config *config = (struct config *)mem_alloc(1, sizeof *config);
     double before = 0, after = 0;
     enum status status = config ? OK : ERR_MEMORY;

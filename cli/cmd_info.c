@@ -118,7 +118,7 @@ static void print_layer(void *context, const struct tape_node *node, bool is_bac
     snprintf(count, sizeof count, "%zu%s", n, is_shared ? "=" : n && !is_trained ? "*" : "");
     double flops = flops_of(node, false);
     listing->flops += flops;
-    printf("%-46s %-12s %-20s %-20s %11s %9.3f\n", name, op_names[node->op],
+    printf("%-46s %-18s %-20s %-20s %11s %9.3f\n", name, op_names[node->op],
            tensor_text(node->call.in[0], in), tensor_text(node->call.out[0], out), count,
            flops * 1e-9);
 }
@@ -135,7 +135,7 @@ static enum status list_layers(struct session *session, int height, int width)
     tape->dry = true;
     tape->observer = (struct tape_observer){.context = &listing, .after = print_layer};
     GUARD(tape_tensor(tape, DTYPE_F32, 4, shape, &images));
-    printf("%-46s %-12s %-20s %-20s %11s %9s\n", "layer", "operation", "input", "output",
+    printf("%-46s %-18s %-20s %-20s %11s %9s\n", "layer", "operation", "input", "output",
            "parameters", "GFLOP");
     GUARD(detector_forward(session->detector, tape, images));
     GUARD(listing.status);

@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# Speed of tarn against torchvision on the same cores: RetinaNet with random weights, the forward
+# Speed of tarn against torchvision on the same cores: a detector with random weights, the forward
 # pass or a training step, run in turn, so that both meet the same state of the machine.
 # torchvision runs with its usual layout and with channels_last; the faster one counts.
-# Usage: tools/bench_compare.sh [--train] [--model r18|r34|r50|r101] [--size HxW] [--batch N]
-#                               [--rounds N] [--runs N] [--threads N] [--output FILE.json]
+# Usage: tools/bench_compare.sh [--train] [--model [retinanet_|mask_rcnn_]r18|r34|r50|r101]
+#                               [--size HxW] [--batch N] [--objects N] [--rounds N] [--runs N]
+#                               [--threads N] [--output FILE.json]
+# A model without a detector's name is a RetinaNet.
 # TARN_REF_PYTHON: a Python with torch and torchvision (default python3); TARN: default build/tarn.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=${TARN_REF_PYTHON:-python3}
 tarn=${TARN:-build/tarn}
 model=r50 size=800x1344 batch=1 rounds=3 runs=3 threads=$(nproc) output='' mode=forward
+objects=8
 train=()
 while (($#)); do
     case $1 in
@@ -17,6 +20,7 @@ while (($#)); do
     --model) model=$2; shift ;;
     --size) size=$2; shift ;;
     --batch) batch=$2; shift ;;
+    --objects) objects=$2; shift ;;
     --rounds) rounds=$2; shift ;;
     --runs) runs=$2; shift ;;
     --threads) threads=$2; shift ;;
@@ -28,18 +32,20 @@ while (($#)); do
     esac
     shift
 done
+[[ $model == *_* ]] || model=retinanet_$model
 export OMP_NUM_THREADS=$threads
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 torchvision() { # torchvision LAYOUT FILE
-    "$python" tools/bench_torchvision.py --backbone "resnet${model#r}" --size "$size" \
+    "$python" tools/bench_torchvision.py --model "${model%_*}" \
+        --backbone "resnet${model##*_r}" --size "$size" --objects "$objects" \
         --batch "$batch" --layout "$1" --iterations "$runs" --threads "$threads" "${train[@]}" >"$2"
 }
 for ((round = 1; round <= rounds; round++)); do
-    "$tarn" bench model "configs/retinanet_${model}_fpn_1x.json" --size "$size" --batch "$batch" \
-        --runs "$runs" --json "$work/tarn.$round" "${train[@]}" "train.threads=$threads" \
-        >"$work/text"
+    "$tarn" bench model "configs/${model}_fpn_1x.json" --size "$size" --batch "$batch" \
+        --objects "$objects" --runs "$runs" --json "$work/tarn.$round" "${train[@]}" \
+        "train.threads=$threads" >"$work/text"
     torchvision contiguous "$work/contiguous.$round"
     torchvision channels_last "$work/channels_last.$round"
     echo "round $round of $rounds done" >&2
@@ -70,7 +76,7 @@ done | sort -k1,1 -k2,2g | awk -v batch="$batch" '
 if [[ $output ]]; then
     mkdir -p "$(dirname "$output")"
     {
-        printf '{"model": "retinanet_%s", "mode": "%s", "size": "%s", "batch": %d,\n' \
+        printf '{"model": "%s", "mode": "%s", "size": "%s", "batch": %d,\n' \
             "$model" "$mode" "$size" "$batch"
         printf ' "threads": %d, "processor": "%s", "tarn": "%s",\n' "$threads" \
             "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$("$tarn" --version)"

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Times torchvision's RetinaNet on the CPU: the forward pass alone, or a training step.
+"""Times torchvision's detectors on the CPU: the forward pass alone, or a training step.
 
-Random weights and pixels, no resizing and no post-processing, so that it does the work that
-`tarn bench model` does. Prints one JSON object with every time in seconds. tools/bench_compare.sh
-runs the two in turn.
+Random weights and pixels, no resizing, so that it does the work that `tarn bench model` does:
+RetinaNet without post-processing; Faster and Mask R-CNN with proposals, the heads on 1000 and 100
+made-up RoIs an image, and the selection of detections, but without pasting masks. Prints one JSON
+object with every time in seconds. tools/bench_compare.sh runs the two in turn.
 """
 import argparse
 import json
@@ -13,12 +14,18 @@ import torch
 import torchvision
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+from torchvision.models.detection.faster_rcnn import FasterRCNN
 from torchvision.models.detection.image_list import ImageList
+from torchvision.models.detection.mask_rcnn import MaskRCNN
 from torchvision.models.detection.retinanet import RetinaNet
+from torchvision.models.detection.roi_heads import maskrcnn_inference
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 
-def build(backbone, classes):
+def build(model, backbone, classes):
+    if model != "retinanet":
+        body = resnet_fpn_backbone(backbone_name=backbone, weights=None, trainable_layers=3)
+        return {"faster_rcnn": FasterRCNN, "mask_rcnn": MaskRCNN}[model](body, classes)
     body = resnet_fpn_backbone(
         backbone_name=backbone, weights=None, trainable_layers=3, returned_layers=[2, 3, 4],
         extra_blocks=LastLevelP6P7(256, 256))
@@ -28,37 +35,96 @@ def build(backbone, classes):
     return RetinaNet(body, classes, anchor_generator=anchors)
 
 
-def targets_for(batch, height, width, classes, n_objects):
+def ellipses(boxes, height, width):
+    y = torch.arange(height)[:, None] + 0.5
+    x = torch.arange(width)[None, :] + 0.5
+    masks = []
+    for x1, y1, x2, y2 in boxes.tolist():
+        dx, dy = (2 * x - x1 - x2) / (x2 - x1), (2 * y - y1 - y2) / (y2 - y1)
+        masks.append(dx**2 + dy**2 <= 1)
+    return torch.stack(masks).to(torch.uint8)
+
+
+def targets_for(args, height, width):
     targets = []
-    for _ in range(batch):
-        corner = torch.rand(n_objects, 2) * torch.tensor([width * 0.7, height * 0.7])
-        extent = 16 + torch.rand(n_objects, 2) * torch.tensor([width * 0.3, height * 0.3]) * 0.9
-        targets.append({"boxes": torch.cat([corner, corner + extent], 1),
-                        "labels": torch.randint(1, classes, (n_objects,))})
+    for _ in range(args.batch):
+        corner = torch.rand(args.objects, 2) * torch.tensor([width * 0.7, height * 0.7])
+        extent = torch.tensor([width, height]) * (0.05 + 0.25 * torch.rand(args.objects, 2))
+        target = {"boxes": torch.cat([corner, corner + extent], 1),
+                  "labels": torch.randint(1, args.classes, (args.objects,))}
+        if args.model == "mask_rcnn":
+            target["masks"] = ellipses(target["boxes"], height, width)
+        targets.append(target)
     return targets
 
 
-def forward(model, images):
-    features = list(model.backbone(images).values())
+def made_up_rois(n, height, width):
+    """The same as tarn's: five sizes in turn, spread evenly."""
+    i = torch.arange(n, dtype=torch.float64)
+    side = 24.0 * 2.0 ** (i % 5)
+    w, h = side.clamp(max=width), side.clamp(max=height)
+    x, y = (i * 0.6180339887) % 1 * (width - w), (i * 0.7548776662) % 1 * (height - h)
+    return torch.stack([x, y, x + w, y + h], 1).float()
+
+
+def retinanet_forward(model, images):
+    features = list(model.backbone(images.tensors).values())
     return model.head(features), features
 
 
-def train_step(model, optimizer, images, image_list, targets):
-    outputs, features = forward(model, images)
-    anchors = model.anchor_generator(image_list, features)
-    losses = model.compute_loss(targets, outputs, anchors)
+def rcnn_forward(model, images):
+    features = model.backbone(images.tensors)
+    model.rpn(images, features)
+    heads, sizes = model.roi_heads, images.image_sizes
+    rois = [made_up_rois(1000, *size) for size in sizes]
+    pooled = heads.box_head(heads.box_roi_pool(features, rois, sizes))
+    logits, deltas = heads.box_predictor(pooled)
+    heads.postprocess_detections(logits, deltas, rois, sizes)
+    if heads.has_mask():
+        rois = [made_up_rois(heads.detections_per_img, *size) for size in sizes]
+        pooled = heads.mask_head(heads.mask_roi_pool(features, rois, sizes))
+        labels = [torch.ones(len(r), dtype=torch.int64) for r in rois]
+        maskrcnn_inference(heads.mask_predictor(pooled), labels)
+
+
+def retinanet_losses(model, images, targets):
+    outputs, features = retinanet_forward(model, images)
+    return model.compute_loss(targets, outputs, model.anchor_generator(images, features))
+
+
+def rcnn_losses(model, images, targets):
+    features = model.backbone(images.tensors)
+    proposals, losses = model.rpn(images, features, targets)
+    return losses | model.roi_heads(features, proposals, images.image_sizes, targets)[1]
+
+
+def train_step(losses, optimizer):
     optimizer.zero_grad(set_to_none=True)
     sum(losses.values()).backward()
     optimizer.step()
 
 
+def count_positives(model, counts):
+    """Notes how many RoIs of each batch match objects."""
+    select = model.roi_heads.select_training_samples
+
+    def spy(*args):
+        out = select(*args)
+        counts.append(sum(int((labels > 0).sum()) for labels in out[2]))
+        return out
+
+    model.roi_heads.select_training_samples = spy
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="retinanet",
+                        choices=["retinanet", "faster_rcnn", "mask_rcnn"])
     parser.add_argument("--backbone", default="resnet50")
     parser.add_argument("--size", default="800x1344", help="HEIGHTxWIDTH")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--classes", type=int, default=91)
-    parser.add_argument("--objects", type=int, default=16, help="boxes in each image (training)")
+    parser.add_argument("--objects", type=int, default=8, help="boxes in each image (training)")
     parser.add_argument("--train", action="store_true")
     parser.add_argument("--layout", default="channels_last",
                         choices=["contiguous", "channels_last"])
@@ -70,22 +136,28 @@ def main():
         torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     height, width = (int(x) for x in args.size.split("x"))
-    model = build(args.backbone, args.classes)
+    model = build(args.model, args.backbone, args.classes)
+    is_retinanet = args.model == "retinanet"
     images = torch.randn(args.batch, 3, height, width)
     if args.layout == "channels_last":
         model = model.to(memory_format=torch.channels_last)
         images = images.contiguous(memory_format=torch.channels_last)
+    images = ImageList(images, [(height, width)] * args.batch)
+    positives = []
     if args.train:
         model.train()
         trained = [p for p in model.parameters() if p.requires_grad]
-        optimizer = torch.optim.SGD(trained, lr=1e-4, momentum=0.9, weight_decay=1e-4)
-        image_list = ImageList(images, [(height, width)] * args.batch)
-        targets = targets_for(args.batch, height, width, args.classes, args.objects)
+        optimizer = torch.optim.SGD(trained, lr=1e-6, momentum=0.9, weight_decay=1e-4)
+        targets = targets_for(args, height, width)
+        losses = retinanet_losses if is_retinanet else rcnn_losses
+        if not is_retinanet:
+            count_positives(model, positives)
 
         def once():
-            train_step(model, optimizer, images, image_list, targets)
+            train_step(losses(model, images, targets), optimizer)
     else:
         model.eval()
+        forward = retinanet_forward if is_retinanet else rcnn_forward
 
         def once():
             with torch.inference_mode():
@@ -100,9 +172,10 @@ def main():
         seconds.append(time.perf_counter() - start)
     print(json.dumps({
         "program": "torchvision", "versions": [torch.__version__, torchvision.__version__],
-        "model": "retinanet_" + args.backbone, "mode": "train" if args.train else "forward",
+        "model": args.model + "_" + args.backbone, "mode": "train" if args.train else "forward",
         "layout": args.layout, "batch": args.batch, "height": height, "width": width,
-        "threads": torch.get_num_threads(), "seconds": seconds}))
+        "threads": torch.get_num_threads(), "positive_rois": positives[-1] if positives else -1,
+        "seconds": seconds}))
 
 
 if __name__ == "__main__":
