@@ -1,10 +1,9 @@
-#define _POSIX_C_SOURCE 200809L
-#include <signal.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/stop_signal.h"
 #include "train/config.h"
 #include "train/trainer.h"
 
@@ -36,26 +35,6 @@ static const struct command_help help = {
     "train", "CONFIG --output DIR [--resume] [section.key=value ...]",
     "Trains a detector on images with COCO annotations.", fields, more_help};
 
-static volatile sig_atomic_t stop_requested;
-
-// The first signal asks the loop to save and end; a second one ends the program at once.
-static void on_signal(int number)
-{
-    (void)number;
-    stop_requested = 1;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on_signal;
-    action.sa_flags = (int)SA_RESETHAND;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
 static enum status load_config(const struct options *options, const struct arguments *arguments,
                                struct config *config)
 {
@@ -73,7 +52,7 @@ static enum status load_config(const struct options *options, const struct argum
 
 static enum status train(const struct options *options, const struct arguments *arguments)
 {
-    struct trainer_options trainer = {options->output, options->resume, &stop_requested, false};
+    struct trainer_options trainer = {.output = options->output, .resume = options->resume};
     struct session *session = NULL;
     bool continues = false;
     struct config *config = (struct config *)mem_alloc(1, sizeof *config);
@@ -82,7 +61,7 @@ static enum status train(const struct options *options, const struct arguments *
     GUARD(load_config(options, arguments, config));
     GUARD(trainer_check_output(&trainer, &continues));
     GUARD(session_open_training(config, !continues, &session));
-    catch_signals();
+    trainer.stop = stop_signal_catch();
     GUARD(trainer_run(session, &trainer));
 done:
     session_close(session);

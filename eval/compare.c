@@ -1,5 +1,6 @@
 #include "eval/compare.h"
 
+#include <assert.h>
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -12,20 +13,47 @@
 
 const char *const compare_stat_names[COMPARE_STATS] = {"AP", "AP50", "AP75"};
 
-// differences: (n_numbers); NaN: undefined.
-static enum status one_resample(const struct compare_sides *sides, uint64_t seed, int index,
-                                struct compare_worker *worker, double *differences)
+// All pairs made ready. A thread has a worker for each of them.
+struct pairs {
+    struct compare_sides *sides;
+    size_t n;
+};
+
+// The mean over the pairs of both sides under the weights of workers[0]; -1: undefined, which
+// depends on the objects alone and so is the same in all pairs.
+static enum status measure(const struct pairs *pairs, struct compare_worker *workers, double *a,
+                           double *b)
 {
-    uint32_t n_images = (uint32_t)sides->truth->n_images;
+    const struct compare_sides *first = &pairs->sides[0];
+    size_t weight_bytes = first->truth->n_images * sizeof *workers->weights;
+    for (size_t i = 0; i < first->n_numbers; i++) a[i] = b[i] = 0;
+    for (size_t p = 0; p < pairs->n; p++) {
+        struct compare_worker *worker = &workers[p];
+        if (p) memcpy(worker->weights, workers[0].weights, weight_bytes);
+        TRY(compare_measure(&pairs->sides[p], worker));
+        for (size_t i = 0; i < first->n_numbers; i++) {
+            a[i] += worker->numbers[0][i];
+            b[i] += worker->numbers[1][i];
+        }
+    }
+    for (size_t i = 0; i < first->n_numbers; i++) {
+        a[i] /= (double)pairs->n;
+        b[i] /= (double)pairs->n;
+    }
+    return OK;
+}
+
+// a, b: room for n_numbers; b becomes the differences; NaN: undefined.
+static enum status one_resample(const struct pairs *pairs, uint64_t seed, int index,
+                                struct compare_worker *workers, double *a, double *b)
+{
+    uint32_t n_images = (uint32_t)pairs->sides->truth->n_images;
     struct rng rng;
     rng_start(&rng, seed, RNG_BOOTSTRAP, (uint32_t)index);
-    memset(worker->weights, 0, n_images * sizeof *worker->weights);
-    for (uint32_t i = 0; i < n_images; i++) worker->weights[rng_below(&rng, n_images)]++;
-    TRY(compare_measure(sides, worker));
-    for (size_t i = 0; i < sides->n_numbers; i++) {
-        double a = worker->numbers[0][i], b = worker->numbers[1][i];
-        differences[i] = a < 0 ? (double)NAN : b - a;
-    }
+    memset(workers->weights, 0, n_images * sizeof *workers->weights);
+    for (uint32_t i = 0; i < n_images; i++) workers->weights[rng_below(&rng, n_images)]++;
+    TRY(measure(pairs, workers, a, b));
+    for (size_t i = 0; i < pairs->sides->n_numbers; i++) b[i] = a[i] < 0 ? (double)NAN : b[i] - a[i];
     return OK;
 }
 
@@ -93,65 +121,107 @@ static struct compare_number *number_at(struct comparison *comparison, size_t in
     return class == 0 ? &comparison->numbers[stat] : &comparison->classes[class - 1].numbers[stat];
 }
 
-// The numbers themselves: every image once.
-static enum status take_point(const struct compare_sides *sides, struct compare_worker *worker,
-                              struct comparison *comparison)
+// The numbers themselves: every image once. a, b: room for n_numbers.
+static enum status take_point(const struct pairs *pairs, struct compare_worker *workers, double *a,
+                              double *b, struct comparison *comparison)
 {
-    for (size_t i = 0; i < sides->truth->n_images; i++) worker->weights[i] = 1;
-    TRY(compare_measure(sides, worker));
-    TRY(name_classes(sides, worker, comparison));
+    const struct compare_sides *sides = pairs->sides;
+    for (size_t i = 0; i < sides->truth->n_images; i++) workers->weights[i] = 1;
+    TRY(measure(pairs, workers, a, b));
+    TRY(name_classes(sides, workers, comparison));
     for (size_t i = 0; i < sides->n_numbers; i++) {
         struct compare_number *number = number_at(comparison, i);
-        number->a = worker->numbers[0][i];
-        number->b = worker->numbers[1][i];
-        number->difference = number->b - number->a;
+        number->a = a[i];
+        number->b = b[i];
+        number->difference = b[i] - a[i];
     }
     return OK;
 }
 
-static enum status resample(const struct compare_sides *sides, struct compare_worker *workers,
-                            struct comparison *comparison)
+// others: (threads, n_numbers) of room for side A; differences: (n_resamples, n_numbers) out.
+static enum status resample(const struct pairs *pairs, struct compare_worker *workers,
+                            const struct comparison *comparison, double *others,
+                            double *differences)
 {
-    size_t n_numbers = sides->n_numbers;
-    int n_resamples = comparison->n_resamples;
+    size_t n_numbers = pairs->sides->n_numbers;
     struct first_error error = {.place = SIZE_MAX};
+#pragma omp parallel for schedule(dynamic, 1) num_threads(pairs->sides->params.n_threads)
+    for (int i = 0; i < comparison->n_resamples; i++) {
+        size_t thread = (size_t)omp_get_thread_num();
+        enum status one =
+            one_resample(pairs, comparison->seed, i, workers + thread * pairs->n,
+                         others + thread * n_numbers, differences + (size_t)i * n_numbers);
+        if (one != OK) first_error_note(&error, (size_t)i, one, fail_message());
+    }
+    return error.place == SIZE_MAX ? OK : fail(error.status, "%s", error.message);
+}
+
+static enum status run(const struct pairs *pairs, struct comparison *comparison)
+{
+    size_t n_threads = (size_t)pairs->sides->params.n_threads, n_numbers = pairs->sides->n_numbers;
+    size_t n_workers = 0, n_resamples = (size_t)comparison->n_resamples;
     enum status status = OK;
-    double *values = mem_alloc((size_t)n_resamples, sizeof *values);
-    double *differences = mem_alloc((size_t)n_resamples, n_numbers * sizeof *differences);
-    if (!values || !differences) {
+    struct compare_worker *workers = mem_alloc(n_threads * pairs->n, sizeof *workers);
+    double *others = mem_alloc(n_threads, n_numbers * sizeof *others);
+    double *differences = mem_alloc(n_resamples, n_numbers * sizeof *differences);
+    double *values = mem_alloc(n_resamples, sizeof *values);
+    if (!workers || !others || !differences || !values) {
         status = ERR_MEMORY;
         goto done;
     }
-#pragma omp parallel for schedule(dynamic, 1) num_threads(sides->params.n_threads)
-    for (int i = 0; i < n_resamples; i++) {
-        enum status one = one_resample(sides, comparison->seed, i, &workers[omp_get_thread_num()],
-                                       differences + (size_t)i * n_numbers);
-        if (one != OK) first_error_note(&error, (size_t)i, one, fail_message());
-    }
-    if (error.place != SIZE_MAX) {
-        status = fail(error.status, "%s", error.message);
-        goto done;
-    }
+    for (; n_workers < n_threads * pairs->n; n_workers++)
+        GUARD(compare_worker_create(&pairs->sides[n_workers % pairs->n], &workers[n_workers]));
+    GUARD(take_point(pairs, workers, others, differences, comparison));
+    GUARD(resample(pairs, workers, comparison, others, differences));
     for (size_t i = 0; i < n_numbers; i++)
-        conclude(differences + i, n_numbers, n_resamples, values, number_at(comparison, i));
+        conclude(differences + i, n_numbers, comparison->n_resamples, values,
+                 number_at(comparison, i));
 done:
-    mem_free(values);
+    for (size_t i = 0; workers && i < n_threads * pairs->n; i++) compare_worker_free(&workers[i]);
+    mem_free(workers);
+    mem_free(others);
     mem_free(differences);
+    mem_free(values);
     return status;
 }
 
-static enum status run(struct compare_sides *sides, struct comparison *comparison)
+static enum status build(const struct eval_truth *truth, const struct compare_pair *pairs,
+                         const struct compare_options *options, struct pairs *built)
 {
-    int n_threads = sides->params.n_threads;
+    for (size_t p = 0; p < built->n; p++)
+        TRY(compare_sides_build(truth, pairs[p].a, pairs[p].n_a, pairs[p].b, pairs[p].n_b, options,
+                                &built->sides[p]));
+    return OK;
+}
+
+enum status compare_pairs(const struct eval_truth *truth, const struct compare_pair *pairs,
+                          size_t n_pairs, const struct compare_options *options,
+                          struct comparison *out)
+{
+    struct comparison comparison = {.type = options->type,
+                                    .n_images = truth->n_images,
+                                    .n_resamples = options->n_resamples,
+                                    .seed = options->seed};
     enum status status = OK;
-    struct compare_worker *workers = mem_alloc((size_t)n_threads, sizeof *workers);
-    if (!workers) return ERR_MEMORY;
-    for (int i = 0; i < n_threads; i++) GUARD(compare_worker_create(sides, &workers[i]));
-    GUARD(take_point(sides, &workers[0], comparison));
-    GUARD(resample(sides, workers, comparison));
+    assert(n_pairs >= 1);
+    if (truth->n_images == 0) return fail(ERR_DATA, "%s: no images to resample", truth->path);
+    if (truth->type != options->type)
+        return fail(ERR_USAGE, "%s was read without its %s", truth->path,
+                    options->type == EVAL_MASKS ? "masks" : "boxes");
+    struct pairs built = {mem_alloc(n_pairs, sizeof *built.sides), n_pairs};
+    if (!built.sides) return ERR_MEMORY;
+    for (size_t p = 0; p < n_pairs; p++) {
+        comparison.n_a += pairs[p].n_a;
+        comparison.n_b += pairs[p].n_b;
+    }
+    GUARD(build(truth, pairs, options, &built));
+    GUARD(run(&built, &comparison));
+    *out = comparison;
+    comparison = (struct comparison){0};
 done:
-    for (int i = 0; i < n_threads; i++) compare_worker_free(&workers[i]);
-    mem_free(workers);
+    comparison_free(&comparison);
+    for (size_t p = 0; p < n_pairs; p++) compare_sides_free(&built.sides[p]);
+    mem_free(built.sides);
     return status;
 }
 
@@ -159,26 +229,8 @@ enum status compare_detections(const struct eval_truth *truth, const struct eval
                                size_t n_a, const struct eval_detection *b, size_t n_b,
                                const struct compare_options *options, struct comparison *out)
 {
-    struct compare_sides sides = {.truth = NULL};
-    struct comparison comparison = {.type = options->type,
-                                    .n_images = truth->n_images,
-                                    .n_a = n_a,
-                                    .n_b = n_b,
-                                    .n_resamples = options->n_resamples,
-                                    .seed = options->seed};
-    enum status status = OK;
-    if (truth->n_images == 0) return fail(ERR_DATA, "%s: no images to resample", truth->path);
-    if (truth->type != options->type)
-        return fail(ERR_USAGE, "%s was read without its %s", truth->path,
-                    options->type == EVAL_MASKS ? "masks" : "boxes");
-    GUARD(compare_sides_build(truth, a, n_a, b, n_b, options, &sides));
-    GUARD(run(&sides, &comparison));
-    *out = comparison;
-    comparison = (struct comparison){0};
-done:
-    comparison_free(&comparison);
-    compare_sides_free(&sides);
-    return status;
+    struct compare_pair pair = {a, b, n_a, n_b};
+    return compare_pairs(truth, &pair, 1, options, out);
 }
 
 void comparison_free(struct comparison *comparison)

@@ -47,7 +47,7 @@ struct compare_class {
 
 struct comparison {
     enum eval_type type;
-    size_t n_images, n_a, n_b; // images of the ground truth; detections
+    size_t n_images, n_a, n_b; // images of the ground truth; detections, of all pairs
     int n_resamples;
     uint64_t seed;
     struct compare_number numbers[COMPARE_STATS];
@@ -62,7 +62,18 @@ enum status compare_detections(const struct eval_truth *truth, const struct eval
                                const struct compare_options *options,
                                struct comparison *comparison) MUST_USE;
 
-// The same from files.
+// Several pairs, e.g. one for each training seed: every number is the mean over the pairs, in the
+// whole and in each resample, whose images are the same for all of them. What is resampled is
+// images, not pairs: how much seeds differ, the pairs themselves tell.
+struct compare_pair {
+    const struct eval_detection *a, *b;
+    size_t n_a, n_b;
+};
+enum status compare_pairs(const struct eval_truth *truth, const struct compare_pair *pairs,
+                          size_t n_pairs, const struct compare_options *options,
+                          struct comparison *comparison) MUST_USE;
+
+// One pair, from files.
 enum status compare_files(const char *truth_path, const char *a_path, const char *b_path,
                           const struct compare_options *options,
                           struct comparison *comparison) MUST_USE;

@@ -46,6 +46,24 @@ static enum status set_tree(struct config *config, const char *prefix, const cJS
     return OK;
 }
 
+static bool is_dotted_type(const char *key)
+{
+    static const char begin[] = "backbone.pool.", end[] = ".type";
+    size_t n = strlen(key);
+    return strncmp(key, begin, sizeof begin - 1) == 0 && n >= sizeof end &&
+           strcmp(key + n - (sizeof end - 1), end) == 0;
+}
+
+enum status config_set_members(struct config *config, const struct cJSON *members)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        const cJSON *member;
+        cJSON_ArrayForEach(member, members)
+            if (is_dotted_type(member->string) == (pass == 0)) TRY(set_member(config, "", member));
+    }
+    return OK;
+}
+
 static enum status load_file(const char *path, const struct chain *child, struct config *config);
 
 // The parent of the file `path`, found beside it.
@@ -192,6 +210,12 @@ static void compare_trees(const char *prefix, const cJSON *from, const cJSON *to
             (*n_different)++;
         }
     }
+}
+
+void config_compare_json(const struct cJSON *from, const struct cJSON *to, FILE *stream,
+                         int *n_different)
+{
+    compare_trees("", from, to, stream, n_different);
 }
 
 enum status config_compare(const struct config *from, const struct config *to, FILE *stream,

@@ -34,6 +34,15 @@ bool config_is_pool_site(const char *key);
 enum status config_set_json(struct config *config, const char *key,
                             const struct cJSON *value) MUST_USE;
 
+// Every member of an object: keys, dotted or nested. A pool's type is set before its parameters,
+// whatever their order.
+enum status config_set_members(struct config *config, const struct cJSON *members) MUST_USE;
+
+// One line "key: A -> B" for each value of `to` that differs in `from`; adds their number to
+// *n_different. `stream` may be NULL.
+void config_compare_json(const struct cJSON *from, const struct cJSON *to, FILE *stream,
+                         int *n_different);
+
 #ifdef __cplusplus
 }
 #endif

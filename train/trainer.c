@@ -72,10 +72,26 @@ static bool evaluation_is_due(const struct trainer *t)
     return i == t->config->train.iterations || (every > 0 && i % every == 0);
 }
 
+static bool has_live_line(const struct trainer *t)
+{
+    return !t->options->is_quiet || t->options->whole;
+}
+
+static void start_line(struct trainer *t)
+{
+    const struct trainer_whole *whole = t->options->whole;
+    live_line_start(&t->line, whole ? whole->label : "train", t->progress.iteration);
+    if (!whole) return;
+    t->line.first = whole->found;
+    t->line.start = whole->start;
+}
+
 static bool show_evaluation(void *context, size_t done, size_t total)
 {
     struct trainer *t = (struct trainer *)context;
-    if (!t->options->is_quiet) live_line_update(&t->line, (int64_t)done, (int64_t)total, NULL);
+    const struct trainer_whole *whole = t->options->whole;
+    if (has_live_line(t))
+        live_line_update(&t->line, (int64_t)done, (int64_t)total, whole ? whole->label : NULL);
     return is_stopped(t);
 }
 
@@ -112,7 +128,7 @@ static enum status evaluate(struct trainer *t)
     live_line_start(&t->line, "evaluate", 0);
     enum status status = evaluate_validation(t->session, &how, &stats);
     live_line_clear(&t->line);
-    live_line_start(&t->line, "train", t->progress.iteration);
+    start_line(t);
     if (status != OK) return save_and_fail(t, status);
     double seconds = clock_seconds() - start;
     t->interval.start += seconds; // not the training's time
@@ -156,7 +172,9 @@ static void show_step(struct trainer *t, const struct step_result *result)
         n += snprintf(text + n, sizeof text - (size_t)n, " %.*s %.3f", letters < 5 ? letters : 5,
                       result->names[i], result->losses[i]);
     }
-    live_line_update(&t->line, t->progress.iteration, t->config->train.iterations, text);
+    const struct trainer_whole *whole = t->options->whole;
+    live_line_update(&t->line, t->progress.iteration + (whole ? whole->before : 0),
+                     whole ? whole->total : t->config->train.iterations, text);
 }
 
 static enum status one_iteration(struct trainer *t)
@@ -169,7 +187,7 @@ static enum status one_iteration(struct trainer *t)
     TRY(status);
     t->progress.iteration++;
     interval_add(&t->interval, &result);
-    if (!t->options->is_quiet) show_step(t, &result);
+    if (has_live_line(t)) show_step(t, &result);
     bool is_last = t->progress.iteration == t->config->train.iterations;
     if (t->progress.iteration % t->config->train.log_every == 0 || is_last)
         TRY(log_interval(t, &result, lr));
@@ -188,7 +206,7 @@ static enum status loop(struct trainer *t)
 {
     const struct config *config = t->config;
     interval_start(&t->interval);
-    live_line_start(&t->line, "train", t->progress.iteration);
+    start_line(t);
     t->saved = t->progress.iteration;
     t->prints_lines = !t->options->is_quiet && !(t->line.is_shown && isatty(STDOUT_FILENO));
     if (evaluation_is_due(t)) TRY(evaluate(t)); // the kill came before it was finished
@@ -254,6 +272,7 @@ static enum status resume(struct trainer *t)
     TRY(checkpoint_load_state(t->folder.state, detector_params(t->session->detector),
                               &t->progress));
     TRY(detector_refresh(t->session->detector));
+    if (t->options->whole) t->options->whole->found += t->progress.iteration;
     log_info("%s: continuing at iteration %" PRId64 " of %" PRId64, t->options->output,
              t->progress.iteration, t->config->train.iterations);
     return OK;

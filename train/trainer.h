@@ -15,12 +15,21 @@
 extern "C" {
 #endif
 
+// One run among several: its live line shows all of them. Counts are iterations.
+struct trainer_whole {
+    const char *label;     // e.g. "run 2/12"
+    int64_t before, total; // of the runs before this one; of all
+    int64_t found;         // of `before`, those that were there at `start`; resuming adds its own
+    double start;          // clock_seconds() when the first run began
+};
+
 struct trainer_options {
     const char *output;
     bool resume; // continue what OUTPUT holds; begin when it holds nothing
     // Set by a signal handler: the step is finished and saved, then ERR_INTERRUPTED. NULL: never.
     const volatile sig_atomic_t *stop;
     bool is_quiet; // no lines on stdout, no live line
+    struct trainer_whole *whole; // NULL: the run stands alone. Otherwise there is a live line
 };
 
 // ERR_USAGE when OUTPUT holds another run and resume is not set. Called before a session is

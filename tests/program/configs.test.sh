@@ -3,11 +3,21 @@
 . "$ROOT/tests/program/lib.sh"
 cd "$ROOT" || exit 1
 
-for config in configs/*.json configs/base/*.json; do
+# An experiment is a list of configs: each of its runs is resolved.
+find configs -name '*.json' | sort >"$work/configs"
+grep -q '^configs/table8/' "$work/configs"
+check $? 'configs/table8 is empty'
+while read -r config; do
+    case $config in configs/experiments/*)
+        run experiment "$config" --list
+        code 0
+        out ' runs'
+        continue ;;
+    esac
     run info "$config"
     code 0
     out 'parameters'
-done
+done <"$work/configs"
 
 # The published models have torchvision's number of parameters (without classes: 81 channels).
 cat >"$work/typo.json" <<'END'

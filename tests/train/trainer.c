@@ -30,7 +30,8 @@ static enum status train(const char *name, bool resume)
     struct session *session = NULL;
     bool continues = false;
     assert_ok(path_join(output, folder, name));
-    struct trainer_options options = {output, resume, &stop, true};
+    struct trainer_options options = {
+        .output = output, .resume = resume, .stop = &stop, .is_quiet = true};
     TRY(trainer_check_output(&options, &continues));
     TRY(session_open_training(&config, !continues, &session));
     enum status status = trainer_run(session, &options);

@@ -1,0 +1,105 @@
+#include <stdio.h>
+
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/stop_signal.h"
+#include "train/experiment_run.h"
+#include "train/experiment_table.h"
+
+struct options {
+    char output[FIELD_STRING_BYTES];
+    bool list;
+};
+
+static const struct field fields[] = {
+    {"output", FIELD_STRING, offsetof(struct options, output), "", 0, 0, NULL,
+     "Folder of the experiment: a folder for each run, table.md, table.json."},
+    {"list", FIELD_BOOL, offsetof(struct options, list), "false", 0, 0, NULL,
+     "Print the runs and train nothing."},
+    {.name = NULL},
+};
+
+static void more_help(FILE *stream)
+{
+    fputs("\nThe file is JSON with comments:\n"
+          "  models      [{\"name\": TEXT, \"base\": CONFIG, \"configs\": {POOLING: CONFIG},\n"
+          "                \"set\": {KEY: VALUE}}, ...]\n"
+          "  poolings    [{\"name\": TEXT, \"set\": {KEY: VALUE}}, ...]; the others are compared\n"
+          "              with the first\n"
+          "  set         {KEY: VALUE} for all runs\n",
+          stream);
+    fields_print_help(stream, experiment_fields, "");
+    fputs("\nA run's config is that of its model for its pooling (configs), else the model's base,\n"
+          "else the experiment's; then set of the experiment, the model and the pooling, then\n"
+          "section.key=value on the command line, then the seed. `tarn train --help` lists the\n"
+          "keys. The same command continues what was interrupted and skips what is finished.\n",
+          stream);
+}
+
+static const struct command_help help = {
+    "experiment", "EXPERIMENT.json --output DIR [--list] [section.key=value ...]",
+    "Trains models with several pooling layers and seeds, one run after another, and prints the\n"
+    "table: AP of each, its spread over the seeds, and how sure the differences are.",
+    fields, more_help};
+
+static void list(const struct experiment *experiment)
+{
+    int64_t iterations = 0;
+    for (size_t i = 0; i < experiment->n_runs; i++) {
+        const struct config *config = &experiment->runs[i].config;
+        iterations += config->train.iterations;
+        printf("%-40s %lld iterations of %lld images\n", experiment->runs[i].name,
+               (long long)config->train.iterations,
+               (long long)(config->train.batch_size * config->train.accumulate));
+    }
+    printf("%zu runs, %lld iterations\n", experiment->n_runs, (long long)iterations);
+}
+
+static enum status tabulate(const struct experiment *experiment, const char *folder)
+{
+    struct experiment_table table;
+    char markdown[PATH_BYTES], json[PATH_BYTES];
+    enum status status = OK;
+    TRY(path_join(markdown, folder, "table.md"));
+    TRY(path_join(json, folder, "table.json"));
+    TRY(experiment_table_build(experiment, folder, &table));
+    putchar('\n');
+    GUARD(experiment_table_print(&table, stdout));
+    GUARD(experiment_table_save_markdown(&table, markdown));
+    GUARD(experiment_table_save_json(&table, json));
+    printf("\nsaved: %s, %s\n", markdown, json);
+done:
+    experiment_table_free(&table);
+    return status;
+}
+
+static enum status run(const struct options *options, const struct arguments *arguments)
+{
+    struct experiment *experiment = NULL;
+    enum status status = OK;
+    TRY(arguments_expect(&help, arguments, 1, 1));
+    if (!options->output[0] && !options->list)
+        return fail(ERR_USAGE, "--output is missing\nusage: tarn %s %s", help.name, help.arguments);
+    TRY(experiment_load(arguments->paths[0], arguments->n_assignments, arguments->assignments,
+                        &experiment));
+    if (options->list) {
+        list(experiment);
+        goto done;
+    }
+    GUARD(experiment_claim_folder(experiment, options->output));
+    GUARD(experiment_run_all(experiment, options->output, stop_signal_catch()));
+    GUARD(tabulate(experiment, options->output));
+done:
+    experiment_free(experiment);
+    return status;
+}
+
+enum status cmd_experiment(int argc, char **argv)
+{
+    struct options options;
+    struct arguments arguments;
+    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
+    enum status status = arguments.help ? OK : run(&options, &arguments);
+    arguments_free(&arguments);
+    return status;
+}

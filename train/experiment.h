@@ -1,0 +1,69 @@
+// An experiment: models x pooling layers x seeds, each a training run of its own.
+//
+//     { "base": "../bccd_retinanet_r18.json",           // the runs' config, relative to this file
+//       "set": {"train.iterations": 900},               // for all runs
+//       "models": [{"name": "RetinaNet R18", "set": {"backbone.type": "resnet18"}}],
+//       "poolings": [{"name": "max"}, {"name": "soft", "set": {"backbone.pool.stem.type": "soft"}}],
+//       "seeds": [1, 2, 3] }
+//
+// The first pooling is the one that the others are compared with. A run's config is the file that
+// its model names for its pooling ("configs": {"soft": FILE}), else its model's "base", else the
+// experiment's; then the experiment's "set", the model's, the pooling's, the command line's, and
+// the seed as train.seed. Keys in "set" are the config's, dotted or as nested objects.
+#ifndef TARN_TRAIN_EXPERIMENT_H
+#define TARN_TRAIN_EXPERIMENT_H
+
+#include "base/file.h"
+#include "eval/coco_eval.h"
+#include "train/config.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { EXPERIMENT_NAME_BYTES = 48, EXPERIMENT_RUN_BYTES = 128, EXPERIMENT_MAX_RUNS = 4096 };
+enum { CHECKPOINT_LAST, CHECKPOINT_BEST };
+
+struct experiment_run {
+    size_t model, pooling, seed;     // indices
+    char name[EXPERIMENT_RUN_BYTES]; // of its folder: "retinanet_r18-soft-seed1"
+    struct config config;            // checked, with validation images
+};
+
+// The keys of the file that are single values.
+struct experiment_settings {
+    char base[FIELD_STRING_BYTES];
+    struct field_ints seeds;
+    int checkpoint;        // CHECKPOINT_*: which is measured
+    int type;              // enum eval_type
+    int64_t resamples;     // of the comparison
+    int64_t resample_seed;
+};
+extern const struct field experiment_fields[]; // of them
+
+struct experiment {
+    struct experiment_settings settings;
+    size_t n_models, n_poolings, n_seeds, n_runs;
+    char (*models)[EXPERIMENT_NAME_BYTES], (*poolings)[EXPERIMENT_NAME_BYTES];
+    struct experiment_run *runs; // (n_seeds, n_models, n_poolings), in which order they are trained
+};
+
+// Reads and resolves a file. overrides: as config_override's, of every run. ERR_USAGE, with file and
+// place: unknown keys (the nearest is offered), names that are missing or stand twice, wrong
+// configs, runs without validation images, a model whose runs are measured on different images.
+enum status experiment_load(const char *path, int n_overrides, const char *const *overrides,
+                            struct experiment **experiment) MUST_USE;
+void experiment_free(struct experiment *experiment); // NULL-safe
+
+const struct experiment_run *experiment_run_at(const struct experiment *experiment, size_t model,
+                                               size_t pooling, size_t seed);
+
+// Creates the folder with experiment.json, all that was resolved. ERR_USAGE, naming what differs,
+// when it holds another experiment, or files but no experiment's.
+enum status experiment_claim_folder(const struct experiment *experiment,
+                                    const char *folder) MUST_USE;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

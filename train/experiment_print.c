@@ -1,0 +1,242 @@
+// The table as text, as Markdown and as JSON.
+#include <string.h>
+
+#include "base/json.h"
+#include "train/experiment_table.h"
+#include "train/text_grid.h"
+
+static const struct experiment_cell *cell_at(const struct experiment_table *table, size_t model,
+                                             size_t pooling)
+{
+    return &table->cells[model * table->experiment->n_poolings + pooling];
+}
+
+static enum status add_head(struct text_grid *grid, const char *second)
+{
+    TRY(text_grid_add(grid, "model"));
+    TRY(text_grid_add(grid, "%s", second));
+    for (int s = 0; s < TABLE_STATS; s++) TRY(text_grid_add(grid, "%s", coco_stat_names[s]));
+    return OK;
+}
+
+// The paper's form: "57.6 -> 58.0".
+static enum status fill_paper(const struct experiment_table *table, struct text_grid *grid)
+{
+    const struct experiment *e = table->experiment;
+    TRY(add_head(grid, "pooling"));
+    for (size_t m = 0; m < e->n_models; m++)
+        for (size_t p = 1; p < e->n_poolings; p++) {
+            const double *a = cell_at(table, m, 0)->mean, *b = cell_at(table, m, p)->mean;
+            TRY(text_grid_add(grid, "%s", e->models[m]));
+            TRY(text_grid_add(grid, "%s -> %s", e->poolings[0], e->poolings[p]));
+            for (int s = 0; s < TABLE_STATS; s++)
+                if (a[s] < 0)
+                    TRY(text_grid_add(grid, "-"));
+                else
+                    TRY(text_grid_add(grid, "%.1f -> %.1f", 100 * a[s], 100 * b[s]));
+        }
+    return OK;
+}
+
+// "57.6 (0.4)"
+static enum status fill_spread(const struct experiment_table *table, struct text_grid *grid)
+{
+    const struct experiment *e = table->experiment;
+    TRY(add_head(grid, "pooling"));
+    for (size_t m = 0; m < e->n_models; m++)
+        for (size_t p = 0; p < e->n_poolings; p++) {
+            const struct experiment_cell *cell = cell_at(table, m, p);
+            TRY(text_grid_add(grid, "%s", e->models[m]));
+            TRY(text_grid_add(grid, "%s", e->poolings[p]));
+            for (int s = 0; s < TABLE_STATS; s++)
+                if (cell->mean[s] < 0)
+                    TRY(text_grid_add(grid, "-"));
+                else if (cell->spread[s] < 0)
+                    TRY(text_grid_add(grid, "%.1f", 100 * cell->mean[s]));
+                else
+                    TRY(text_grid_add(grid, "%.1f (%.1f)", 100 * cell->mean[s],
+                                      100 * cell->spread[s]));
+        }
+    return OK;
+}
+
+// "+0.31 -0.05 +0.77"
+static void write_seeds(const struct experiment_cell *a, const struct experiment_cell *b, size_t n,
+                        char *text, size_t n_bytes)
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (size_t i = 0; i < n && used < n_bytes; i++) {
+        int more = snprintf(text + used, n_bytes - used, "%s%+.2f", i ? " " : "",
+                            100 * (b->stats[i][0] - a->stats[i][0]));
+        used += more > 0 ? (size_t)more : n_bytes;
+    }
+}
+
+static enum status fill_differences(const struct experiment_table *table, struct text_grid *grid)
+{
+    static const char *const head[] = {"model", "difference", "", "mean", "95 % interval",
+                                       "p",     "each seed"};
+    const struct experiment *e = table->experiment;
+    for (size_t i = 0; i < sizeof head / sizeof *head; i++) TRY(text_grid_add(grid, "%s", head[i]));
+    for (size_t m = 0; m < e->n_models; m++)
+        for (size_t p = 1; p < e->n_poolings; p++)
+            for (int s = 0; s < COMPARE_STATS; s++) {
+                char seeds[TEXT_GRID_CELL_BYTES] = "";
+                const struct experiment_cell *cell = cell_at(table, m, p);
+                const struct compare_number *n = &cell->compared[s];
+                bool is_clear = n->n_resamples > 0 && (n->low > 0 || n->high < 0);
+                if (s == COMPARE_AP)
+                    write_seeds(cell_at(table, m, 0), cell, e->n_seeds, seeds, sizeof seeds);
+                TRY(text_grid_add(grid, "%s", s ? "" : e->models[m]));
+                TRY(text_grid_add(grid, "%s%s%s", s ? "" : e->poolings[p], s ? "" : " - ",
+                                  s ? "" : e->poolings[0]));
+                TRY(text_grid_add(grid, "%s", compare_stat_names[s]));
+                TRY(text_grid_add(grid, "%+.2f", 100 * n->difference));
+                TRY(text_grid_add(grid, "[%+.2f, %+.2f]%s", 100 * n->low, 100 * n->high,
+                                  is_clear ? " *" : ""));
+                TRY(text_grid_add(grid, "%.3f", n->p));
+                TRY(text_grid_add(grid, "%s", seeds));
+            }
+    return OK;
+}
+
+static enum status write_grid(const struct experiment_table *table, size_t n_columns,
+                              enum status (*fill)(const struct experiment_table *,
+                                                  struct text_grid *),
+                              bool is_markdown, FILE *stream)
+{
+    struct text_grid grid = {.n_columns = n_columns};
+    enum status status = fill(table, &grid);
+    if (status == OK && is_markdown)
+        text_grid_print_markdown(&grid, stream);
+    else if (status == OK)
+        text_grid_print(&grid, stream);
+    text_grid_free(&grid);
+    return status;
+}
+
+static void write_title(const struct experiment_table *table, FILE *stream)
+{
+    const struct experiment *e = table->experiment;
+    fprintf(stream, "%s AP in percent of the %s checkpoint", e->settings.type ? "Mask" : "Box",
+            e->settings.checkpoint == CHECKPOINT_BEST ? "best" : "last");
+    if (e->n_seeds == 1)
+        fprintf(stream, ", seed %ld.\n\n", e->settings.seeds.v[0]);
+    else
+        fprintf(stream, ", mean of %zu seeds.\n\n", e->n_seeds);
+}
+
+static enum status write_tables(const struct experiment_table *table, bool is_markdown,
+                                FILE *stream)
+{
+    const struct experiment *e = table->experiment;
+    write_title(table, stream);
+    if (e->n_poolings > 1) {
+        TRY(write_grid(table, 2 + TABLE_STATS, fill_paper, is_markdown, stream));
+        fputc('\n', stream);
+    }
+    if (e->n_seeds > 1)
+        fputs("Mean (standard deviation over the seeds):\n\n", stream);
+    if (e->n_seeds > 1 || e->n_poolings == 1)
+        TRY(write_grid(table, 2 + TABLE_STATS, fill_spread, is_markdown, stream));
+    if (e->n_poolings == 1) return OK;
+    if (e->n_seeds > 1) fputc('\n', stream);
+    fprintf(stream,
+            "Differences%s; the interval is that of %lld resamples of the images, the same for\n"
+            "both poolings%s; a star: zero is not in it.\n\n",
+            e->n_seeds > 1 ? " of equal seeds" : "", (long long)e->settings.resamples,
+            e->n_seeds > 1 ? " and all seeds" : "");
+    return write_grid(table, 7, fill_differences, is_markdown, stream);
+}
+
+enum status experiment_table_print(const struct experiment_table *table, FILE *stream)
+{
+    return write_tables(table, false, stream);
+}
+
+enum status experiment_table_save_markdown(const struct experiment_table *table, const char *path)
+{
+    struct file_writer writer;
+    TRY(file_writer_begin(&writer, path));
+    enum status status = write_tables(table, true, writer.stream);
+    if (status == OK) return file_writer_commit(&writer);
+    file_writer_abort(&writer);
+    return status;
+}
+
+static void write_stats(FILE *stream, const char *name, const double stats[TABLE_STATS])
+{
+    fprintf(stream, "\"%s\": {", name);
+    for (int s = 0; s < TABLE_STATS; s++) {
+        fprintf(stream, "%s\"%s\": ", s ? ", " : "", coco_stat_names[s]);
+        if (stats[s] < 0)
+            fputs("null", stream);
+        else
+            fprintf(stream, "%.17g", stats[s]);
+    }
+    fputc('}', stream);
+}
+
+static void write_compared(FILE *stream, const struct experiment *e,
+                           const struct experiment_cell *cell)
+{
+    fputs(",\n       \"compared_with\": ", stream);
+    json_write_string(stream, e->poolings[0]);
+    fputs(", \"differences\": {", stream);
+    for (int s = 0; s < COMPARE_STATS; s++) {
+        const struct compare_number *n = &cell->compared[s];
+        fprintf(stream,
+                "%s\n         \"%s\": {\"difference\": %.17g, \"low\": %.17g, \"high\": %.17g, "
+                "\"p\": %.17g, \"resamples\": %d}",
+                s ? "," : "", compare_stat_names[s], n->difference, n->low, n->high, n->p,
+                n->n_resamples);
+    }
+    fputc('}', stream);
+}
+
+static void write_cell(FILE *stream, const struct experiment_table *table, size_t model,
+                       size_t pooling)
+{
+    const struct experiment *e = table->experiment;
+    const struct experiment_cell *cell = cell_at(table, model, pooling);
+    fputs("      {\"pooling\": ", stream);
+    json_write_string(stream, e->poolings[pooling]);
+    fputs(",\n       ", stream);
+    write_stats(stream, "mean", cell->mean);
+    fputs(",\n       ", stream);
+    write_stats(stream, "spread", cell->spread);
+    fputs(",\n       \"runs\": [", stream);
+    for (size_t s = 0; s < e->n_seeds; s++) {
+        fprintf(stream, "%s\n         {\"run\": \"%s\", \"seed\": %ld, ", s ? "," : "",
+                experiment_run_at(e, model, pooling, s)->name, e->settings.seeds.v[s]);
+        write_stats(stream, "stats", cell->stats[s]);
+        fputc('}', stream);
+    }
+    fputc(']', stream);
+    if (pooling) write_compared(stream, e, cell);
+    fputc('}', stream);
+}
+
+enum status experiment_table_save_json(const struct experiment_table *table, const char *path)
+{
+    const struct experiment *e = table->experiment;
+    struct file_writer writer;
+    TRY(file_writer_begin(&writer, path));
+    FILE *stream = writer.stream;
+    fprintf(stream,
+            "{\"type\": \"%s\", \"checkpoint\": \"%s\", \"interval\": 0.95,\n \"models\": [",
+            e->settings.type ? "segm" : "bbox",
+            e->settings.checkpoint == CHECKPOINT_BEST ? "best" : "last");
+    for (size_t m = 0; m < e->n_models; m++) {
+        fprintf(stream, "%s\n   {\"model\": ", m ? "," : "");
+        json_write_string(stream, e->models[m]);
+        fprintf(stream, ", \"images\": %zu, \"poolings\": [\n", table->n_images[m]);
+        for (size_t p = 0; p < e->n_poolings; p++) {
+            write_cell(stream, table, m, p);
+            fputs(p + 1 < e->n_poolings ? ",\n" : "]}", stream);
+        }
+    }
+    fputs("]}\n", stream);
+    return file_writer_commit(&writer);
+}

@@ -1,0 +1,157 @@
+#include "train/experiment_run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "train/evaluate.h"
+#include "train/live_line.h"
+#include "train/run_folder.h"
+#include "train/trainer.h"
+
+enum { LABEL_BYTES = 64 };
+
+// The state of the whole.
+struct work {
+    const struct experiment *experiment;
+    const char *folder;
+    const volatile sig_atomic_t *stop;
+    struct trainer_whole whole;
+    size_t index; // of the current run
+    char label[LABEL_BYTES];
+    struct live_line line; // of the measurement
+};
+
+enum status experiment_results_path(const char *folder, const struct experiment_run *run,
+                                    char path[PATH_BYTES])
+{
+    char run_folder[PATH_BYTES];
+    TRY(path_join(run_folder, folder, run->name));
+    return path_join(path, run_folder, "results.json");
+}
+
+static bool is_stopped(const struct work *work)
+{
+    return work->stop && *work->stop;
+}
+
+static enum status interrupted(const struct work *work)
+{
+    const struct experiment *e = work->experiment;
+    return fail(ERR_INTERRUPTED, "interrupted in run %zu of %zu, %s; the same command continues",
+                work->index + 1, e->n_runs, e->runs[work->index].name);
+}
+
+static enum status train(struct work *work, const struct experiment_run *run, const char *folder)
+{
+    struct trainer_options options = {.output = folder,
+                                      .resume = true,
+                                      .stop = work->stop,
+                                      .is_quiet = true,
+                                      .whole = &work->whole};
+    struct session *session = NULL;
+    bool continues = false;
+    enum status status = OK;
+    GUARD(trainer_check_output(&options, &continues));
+    GUARD(session_open_training(&run->config, !continues, &session));
+    GUARD(trainer_run(session, &options));
+done:
+    session_close(session);
+    return status;
+}
+
+static bool show(void *context, size_t done, size_t total)
+{
+    struct work *work = (struct work *)context;
+    live_line_update(&work->line, (int64_t)done, (int64_t)total, "measure");
+    return is_stopped(work);
+}
+
+// From the file, not from what training left in memory: the table is that of the checkpoint.
+static enum status measure(struct work *work, const struct experiment_run *run, const char *folder,
+                           const char *results)
+{
+    struct run_folder files;
+    struct session *session = NULL;
+    struct coco_dataset *dataset = NULL;
+    struct evaluate_output found;
+    struct evaluate_options how = {show, work};
+    char threads[64];
+    const char *const overrides[] = {threads};
+    enum status status = OK;
+    evaluate_output_init(&found);
+    snprintf(threads, sizeof threads, "train.threads=%" PRId64, run->config.train.threads);
+    GUARD(run_folder_init(&files, folder));
+    bool is_best = work->experiment->settings.checkpoint == CHECKPOINT_BEST;
+    GUARD(session_open_checkpoint(is_best ? files.best : files.last, NULL, 1, overrides, &session));
+    GUARD(coco_dataset_load(run->config.data.val_annotations, &dataset));
+    live_line_start(&work->line, work->label, 0);
+    status = evaluate_detections(session, dataset, run->config.data.val_images, &how, &found);
+    live_line_clear(&work->line);
+    if (status != OK) goto done;
+    GUARD(eval_results_save(results, found.detections, found.n));
+done:
+    evaluate_output_free(&found);
+    coco_dataset_destroy(dataset);
+    session_close(session);
+    return status;
+}
+
+// "run 2/12 r18-soft-seed1: AP 0.5762, AP50 0.8871, AP75 0.6412; 5:12, 52:10 left"
+static enum status report(const struct work *work, const struct experiment_run *run,
+                          const char *results, double start)
+{
+    struct eval_result result;
+    char taken[24], left[24];
+    const struct trainer_whole *whole = &work->whole;
+    double now = clock_seconds();
+    int64_t done = whole->before + run->config.train.iterations, own = done - whole->found;
+    double each = own > 0 ? (now - whole->start) / (double)own : 0;
+    TRY(eval_files(run->config.data.val_annotations, results,
+                   (enum eval_type)work->experiment->settings.type,
+                   (int)run->config.train.threads, &result));
+    printf("%s %s: AP %.4f, AP50 %.4f, AP75 %.4f; %s, about %s left\n", work->label, run->name,
+           result.stats[0], result.stats[1], result.stats[2], live_line_time(now - start, taken),
+           live_line_time(each * (double)(whole->total - done), left));
+    fflush(stdout);
+    eval_result_free(&result);
+    return OK;
+}
+
+static enum status one_run(struct work *work, const struct experiment_run *run)
+{
+    char folder[PATH_BYTES], results[PATH_BYTES];
+    double start = clock_seconds();
+    TRY(path_join(folder, work->folder, run->name));
+    TRY(experiment_results_path(work->folder, run, results));
+    if (file_exists(results)) {
+        printf("%s %s: finished before\n", work->label, run->name);
+        work->whole.found += run->config.train.iterations;
+        return OK;
+    }
+    if (is_stopped(work)) return interrupted(work);
+    enum status status = train(work, run, folder);
+    if (status == OK) status = measure(work, run, folder, results);
+    if (status == ERR_INTERRUPTED) return interrupted(work);
+    if (status != OK) return fail_context(status, "run %s: ", run->name);
+    log_set_quiet(true); // what the weights lack is the same in the next run: told once
+    return report(work, run, results, start);
+}
+
+enum status experiment_run_all(const struct experiment *experiment, const char *folder,
+                               const volatile sig_atomic_t *stop)
+{
+    struct work work = {.experiment = experiment, .folder = folder, .stop = stop};
+    enum status status = OK;
+    work.whole = (struct trainer_whole){.label = work.label, .start = clock_seconds()};
+    for (size_t i = 0; i < experiment->n_runs; i++)
+        work.whole.total += experiment->runs[i].config.train.iterations;
+    for (; work.index < experiment->n_runs && status == OK; work.index++) {
+        const struct experiment_run *run = &experiment->runs[work.index];
+        snprintf(work.label, sizeof work.label, "run %zu/%zu", work.index + 1, experiment->n_runs);
+        status = one_run(&work, run);
+        work.whole.before += run->config.train.iterations;
+    }
+    log_set_quiet(false);
+    return status;
+}
