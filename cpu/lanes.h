@@ -224,7 +224,7 @@ VEC_INLINE lanes lane_exp2(lanes x)
     return lane_exp2_near(x);
 }
 
-// log2(x) for x > 0 that is no subnormal; at 0 about -127.
+// log2(x) for x > 0 that is no subnormal; at 0 about -127; NaN for NaN.
 VEC_INLINE lanes lane_log2(lanes x)
 {
     // exponent such that the mantissa lies in [sqrt(1/2), sqrt(2))
@@ -237,7 +237,8 @@ VEC_INLINE lanes lane_log2(lanes x)
                               lane_all(0.66666777f));
     lanes half_square = f * f * 0.5f;
     lanes natural = f - (half_square - s * (half_square + tail));
-    return lane_fma(natural, lane_all(1.44269504f), __builtin_convertvector(e, lanes));
+    lanes value = lane_fma(natural, lane_all(1.44269504f), __builtin_convertvector(e, lanes));
+    return value + (x - x);
 }
 
 VEC_INLINE float lane_sum(lanes x)

@@ -16,7 +16,7 @@ struct pool_map pool_map_of(const struct op_call *call)
 {
     const struct pool_op_args *args = call->args;
     const int64_t *x = call->in[0]->shape, *y = call->out[0]->shape;
-    struct pool_map map = {.n = x[0], .window = args->window, .args = args->args};
+    struct pool_map map = {.call = call, .n = x[0], .window = args->window, .args = args->args};
     map.h = (int)x[1];
     map.w = (int)x[2];
     map.c = (int)x[3];

@@ -26,6 +26,7 @@ extern "C" {
 
 // The maps of one call: x (n,h,w,c), y (n,oh,ow,c).
 struct pool_map {
+    const struct op_call *call;
     int64_t n;
     int h, w, c, oh, ow;
     struct window window;

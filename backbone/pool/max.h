@@ -11,4 +11,18 @@ POOL_INLINE lane_mask max_replaces(lanes a, lanes maximum)
     return lane_either(lane_greater(a, maximum), lane_not(lane_equal(a, a)));
 }
 
+// *place: the number of the maximum among the elements.
+POOL_INLINE lanes max_find(const lanes *a, int n, lanes *place)
+{
+    lanes maximum = a[0];
+    *place = lane_all(0.0f);
+    POOL_UNROLL
+    for (int i = 1; i < n; i++) {
+        lane_mask replaces = max_replaces(a[i], maximum);
+        maximum = lane_select(replaces, a[i], maximum);
+        *place = lane_select(replaces, lane_all((float)i), *place);
+    }
+    return maximum;
+}
+
 #endif
