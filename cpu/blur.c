@@ -1,9 +1,12 @@
+#include <assert.h>
 #include <omp.h>
 #include <string.h>
 
 #include "cpu/kernels.h"
 #include "cpu/map_hot.h"
 #include "nn/ops_map.h"
+
+enum { PIECE = 32 };
 
 // The filter is separable, and along an axis it is a sparse matrix; the gradient is its transpose.
 // One routine applies both: first rows are mixed into a line, then the line's columns.
@@ -61,6 +64,7 @@ static struct sparse_axis axis_build(int n_in, int n_out, int size, int stride, 
     // begin[i + 1] has come down to where position i begins.
     memmove(begin, begin + 1, (size_t)n * sizeof *begin);
     begin[n] = n_entries;
+    for (int i = 0; i < n; i++) assert(begin[i + 1] - begin[i] <= SPARSE_MAX_ENTRIES);
     struct sparse_axis axis = {begin, index, weights};
     return axis;
 }
@@ -69,6 +73,29 @@ struct sides {
     int h, w; // rows and columns
 };
 
+// One row of the result, in pieces so short that the mixed line stays in the first-level cache.
+static void apply_row(const struct sparse_axis *rows, const struct sparse_axis *cols, int h,
+                      const float *image, int in_w, float *to, int out_w, int c, bool adds,
+                      float *line)
+{
+    size_t row_floats = (size_t)in_w * (size_t)c;
+    for (int begin = 0; begin < out_w; begin += PIECE) {
+        int end = begin + PIECE < out_w ? begin + PIECE : out_w, first = in_w, last = -1;
+        for (int k = cols->begin[begin]; k < cols->begin[end]; k++) {
+            first = cols->index[k] < first ? cols->index[k] : first;
+            last = cols->index[k] > last ? cols->index[k] : last;
+        }
+        size_t n = last < first ? 0 : (size_t)(last + 1 - first) * (size_t)c;
+        const float *from[SPARSE_MAX_ENTRIES];
+        int entry = rows->begin[h], n_rows = rows->begin[h + 1] - entry;
+        for (int k = 0; k < n_rows; k++)
+            from[k] =
+                image + (size_t)rows->index[entry + k] * row_floats + (size_t)first * (size_t)c;
+        ISA_PICK(map_mix)(line, from, rows->weight + entry, n_rows, false, n);
+        ISA_PICK(sparse_line)(cols, line, first, to, adds, begin, end, c);
+    }
+}
+
 static enum status apply(const struct op_call *call, const float *from, struct sides in, float *to,
                          struct sides out, bool adds, bool transposed)
 {
@@ -76,8 +103,8 @@ static enum status apply(const struct op_call *call, const float *from, struct s
     struct sides x = transposed ? out : in, y = transposed ? in : out;
     int64_t n_images = call->in[0]->shape[0];
     int c = (int)call->in[0]->shape[3], n_threads = omp_get_max_threads();
-    size_t line_floats = (size_t)in.w * (size_t)c;
-    size_t line_bytes = scratch_round(line_floats * sizeof(float));
+    size_t in_row = (size_t)in.w * (size_t)c, out_row = (size_t)out.w * (size_t)c;
+    size_t line_bytes = scratch_round(in_row * sizeof(float)); // a piece may need all of it
     void *memory;
     TRY(call->backend->scratch(call->backend,
                                axis_bytes(x.h, y.h, args->size) + axis_bytes(x.w, y.w, args->size) +
@@ -90,16 +117,10 @@ static enum status apply(const struct op_call *call, const float *from, struct s
         axis_build(x.w, y.w, args->size, args->stride_w, transposed, &scratch);
 #pragma omp parallel for schedule(static) num_threads(n_threads)
     for (int64_t i = 0; i < n_images * out.h; i++) {
-        int h = (int)(i % out.h);
-        const float *image = from + (size_t)(i / out.h) * (size_t)in.h * line_floats;
         float *line = (float *)(void *)(scratch + (size_t)omp_get_thread_num() * line_bytes);
-        if (rows.begin[h] == rows.begin[h + 1]) memset(line, 0, line_bytes);
-        for (int k = rows.begin[h]; k < rows.begin[h + 1]; k++) {
-            const float *row = image + (size_t)rows.index[k] * line_floats;
-            ISA_PICK(map_add)(line, row, rows.weight[k], k > rows.begin[h], line_floats);
-        }
-        ISA_PICK(sparse_line)
-        (&cols, line, to + (size_t)i * (size_t)out.w * (size_t)c, adds, out.w, c);
+        const float *image = from + (size_t)(i / out.h) * (size_t)in.h * in_row;
+        apply_row(&rows, &cols, (int)(i % out.h), image, in.w, to + (size_t)i * out_row, out.w, c,
+                  adds, line);
     }
     return OK;
 }

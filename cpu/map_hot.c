@@ -49,17 +49,70 @@ void ISA_NAME(map_from_half)(float *restrict y, const uint16_t *restrict x, size
     for (size_t i = 0; i < n; i++) y[i] = vec_from_bits((int32_t)((uint32_t)x[i] << 16));
 }
 
-void ISA_NAME(sparse_line)(const struct sparse_axis *axis, const float *restrict line,
-                           float *restrict out, bool adds, int n, int c)
+// Inlined with constant n_terms and adds: one pass over up to four vectors.
+static inline __attribute__((always_inline)) void mix_some(float *restrict y,
+                                                           const float *const *from,
+                                                           const float *weight, int n_terms,
+                                                           bool adds, size_t n)
 {
-    for (int i = 0; i < n; i++) {
-        float *restrict to = out + (size_t)i * (size_t)c;
-        if (!adds)
-            for (int j = 0; j < c; j++) to[j] = 0.0f;
-        for (int k = axis->begin[i]; k < axis->begin[i + 1]; k++) {
-            const float *restrict from = line + (size_t)axis->index[k] * (size_t)c;
-            float weight = axis->weight[k];
-            for (int j = 0; j < c; j++) to[j] = vec_fma(weight, from[j], to[j]);
+    const float *restrict a[4];
+    float w[4];
+    for (int k = 0; k < n_terms; k++) {
+        a[k] = from[k];
+        w[k] = weight[k];
+    }
+    for (size_t i = 0; i < n; i++) {
+        float sum = w[0] * a[0][i];
+        for (int k = 1; k < n_terms; k++) sum = vec_fma(w[k], a[k][i], sum);
+        y[i] = adds ? y[i] + sum : sum;
+    }
+}
+
+void ISA_NAME(map_mix)(float *y, const float *const *from, const float *weight, int n_terms,
+                       bool adds, size_t n)
+{
+    if (n_terms == 0 && !adds)
+        for (size_t i = 0; i < n; i++) y[i] = 0.0f;
+    for (int k = 0; k < n_terms; k += 4) {
+        int some = n_terms - k < 4 ? n_terms - k : 4;
+        switch (some + (adds || k > 0 ? 4 : 0)) {
+        case 1:
+            mix_some(y, from + k, weight + k, 1, false, n);
+            break;
+        case 2:
+            mix_some(y, from + k, weight + k, 2, false, n);
+            break;
+        case 3:
+            mix_some(y, from + k, weight + k, 3, false, n);
+            break;
+        case 4:
+            mix_some(y, from + k, weight + k, 4, false, n);
+            break;
+        case 5:
+            mix_some(y, from + k, weight + k, 1, true, n);
+            break;
+        case 6:
+            mix_some(y, from + k, weight + k, 2, true, n);
+            break;
+        case 7:
+            mix_some(y, from + k, weight + k, 3, true, n);
+            break;
+        default:
+            mix_some(y, from + k, weight + k, 4, true, n);
+            break;
         }
+    }
+}
+
+void ISA_NAME(sparse_line)(const struct sparse_axis *axis, const float *line, int first, float *out,
+                           bool adds, int begin, int end, int c)
+{
+    for (int i = begin; i < end; i++) {
+        const float *from[SPARSE_MAX_ENTRIES];
+        int entry = axis->begin[i], n = axis->begin[i + 1] - entry;
+        for (int k = 0; k < n; k++)
+            from[k] = line + (size_t)(axis->index[entry + k] - first) * (size_t)c;
+        ISA_NAME(map_mix)
+        (out + (size_t)i * (size_t)c, from, axis->weight + entry, n, adds, (size_t)c);
     }
 }

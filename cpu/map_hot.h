@@ -57,16 +57,22 @@ ISA_DECLARE(void, depthwise_dw_row,
             (const struct map_geometry *map, const float *x, const float *dy, float *dw,
              float *dbias, int oh));
 
-// out[i] (+)= sum of the entries of position i: weight times vector `index` of line, for
-// n positions of c floats.
+// y (+)= the sum of n_terms vectors of n floats, weight[k] times from[k]; without terms 0.
+ISA_DECLARE(void, map_mix,
+            (float *y, const float *const *from, const float *weight, int n_terms, bool adds,
+             size_t n));
+
+// Positions [begin, end) of a row of c floats each: out (+)= sum of the position's entries, weight
+// times vector `index` of a row of which line holds those from `first` on. out: position 0.
+enum { SPARSE_MAX_ENTRIES = 64 }; // of a position
 struct sparse_axis {
-    const int *begin; // (n + 1)
+    const int *begin; // entries of position i: begin[i] to begin[i + 1]
     const int *index;
     const float *weight;
 };
 ISA_DECLARE(void, sparse_line,
-            (const struct sparse_axis *axis, const float *line, float *out, bool adds, int n,
-             int c));
+            (const struct sparse_axis *axis, const float *line, int first, float *out, bool adds,
+             int begin, int end, int c));
 
 #ifdef __cplusplus
 }
