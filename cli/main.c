@@ -15,6 +15,8 @@ static const struct command {
 } commands[] = {
     {"train", "CONFIG --output DIR [--resume] [section.key=value ...]", "train a detector",
      cmd_train},
+    {"experiment", "EXPERIMENT.json --output DIR [section.key=value ...]",
+     "train models with several pooling layers and seeds, and print the table", cmd_experiment},
     {"eval", "--annotations GT.json (--checkpoint C --images DIR | --results R.json)",
      "measure COCO's average precision", cmd_eval},
     {"compare", "A.json B.json --annotations GT.json",
