@@ -8,7 +8,8 @@
 static struct sampled_level level_of(const struct op_call *call)
 {
     const struct objectness_loss_args *args = call->args;
-    return sampled_level(call->in[0], 1, call->in[1], call->in[2], args->offset, args->normalizer);
+    return sampled_level_of(call->in[0], 1, call->in[1], call->in[2], args->offset,
+                            args->normalizer);
 }
 
 static double target(uint8_t sample)

@@ -8,8 +8,8 @@ enum { IN_DELTAS, IN_ANCHORS, IN_MATCHED, IN_SAMPLED, IN_BOXES, IN_N_SAMPLED };
 static struct sampled_level level_of(const struct op_call *call)
 {
     const struct rpn_box_loss_args *args = call->args;
-    return sampled_level(call->in[IN_DELTAS], 4, call->in[IN_SAMPLED], call->in[IN_N_SAMPLED],
-                         args->offset, args->normalizer);
+    return sampled_level_of(call->in[IN_DELTAS], 4, call->in[IN_SAMPLED], call->in[IN_N_SAMPLED],
+                            args->offset, args->normalizer);
 }
 
 static struct box_regression regression_of(const struct op_call *call)

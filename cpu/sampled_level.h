@@ -14,10 +14,10 @@ struct sampled_level {
 };
 
 // head: (N,H,W,A*per_anchor)
-static inline struct sampled_level sampled_level(const struct tensor *head, int64_t per_anchor,
-                                                 const struct tensor *sampled,
-                                                 const struct tensor *n_sampled, int64_t offset,
-                                                 double normalizer)
+static inline struct sampled_level sampled_level_of(const struct tensor *head, int64_t per_anchor,
+                                                    const struct tensor *sampled,
+                                                    const struct tensor *n_sampled, int64_t offset,
+                                                    double normalizer)
 {
     struct sampled_level level;
     int32_t n = *(const int32_t *)n_sampled->data;

@@ -3,8 +3,8 @@
 // No shape depends on data. RoIs of all images lie in one list of fixed capacity, image by image
 // without gaps, with their number in device memory: `count` (1) i32. Rows from there on hold
 // nothing: kernels may skip them, and what they write there is zero. A tensor whose leading axis is
-// such a list says so by `valid` (nn/tensor.h), which conv2d, linear, relu and conv_transpose hand on
-// to their outputs, so that a backend that can see the number does no work beyond it.
+// such a list says so by `valid` (nn/tensor.h), which conv2d, linear, relu and conv_transpose hand
+// on to their outputs, so that a backend that can see the number does no work beyond it.
 #ifndef TARN_NN_OPS_RCNN_H
 #define TARN_NN_OPS_RCNN_H
 

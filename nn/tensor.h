@@ -27,8 +27,8 @@ struct tensor {
     bool is_constant; // storage belongs to somebody else (a model, a batch): never dropped
     bool is_saved;    // a recorded node refers to it: not dropped before the backward pass
     const char *name; // parameters only
-    // A list of RoIs on the leading axis: (1) i32 on the device, how many of them hold anything; the
-    // rest is zero. NULL: all do. See nn/ops_rcnn.h.
+    // A list of RoIs on the leading axis: (1) i32 on the device, how many of them hold anything;
+    // the rest is zero. NULL: all do. See nn/ops_rcnn.h.
     const struct tensor *valid;
 };
 
