@@ -73,6 +73,30 @@ static void write_seeds(const struct experiment_cell *a, const struct experiment
     }
 }
 
+// A row of seven cells; the names stand in the first row of three.
+static enum status add_difference(const struct experiment_table *table, size_t model,
+                                  size_t pooling, int stat, struct text_grid *grid)
+{
+    const struct experiment *e = table->experiment;
+    const struct experiment_cell *cell = cell_at(table, model, pooling);
+    const struct compare_number *n = &cell->compared[stat];
+    bool is_clear = n->n_resamples > 0 && (n->low > 0 || n->high < 0);
+    char seeds[TEXT_GRID_CELL_BYTES] = "";
+    if (stat == COMPARE_AP) {
+        write_seeds(cell_at(table, model, 0), cell, e->n_seeds, seeds, sizeof seeds);
+        TRY(text_grid_add(grid, "%s", e->models[model]));
+        TRY(text_grid_add(grid, "%s - %s", e->poolings[pooling], e->poolings[0]));
+    } else {
+        TRY(text_grid_add(grid, "%s", ""));
+        TRY(text_grid_add(grid, "%s", ""));
+    }
+    TRY(text_grid_add(grid, "%s", compare_stat_names[stat]));
+    TRY(text_grid_add(grid, "%+.2f", 100 * n->difference));
+    TRY(text_grid_add(grid, "[%+.2f, %+.2f]%s", 100 * n->low, 100 * n->high, is_clear ? " *" : ""));
+    TRY(text_grid_add(grid, "%.3f", n->p));
+    return text_grid_add(grid, "%s", seeds);
+}
+
 static enum status fill_differences(const struct experiment_table *table, struct text_grid *grid)
 {
     static const char *const head[] = {"model", "difference", "", "mean", "95 % interval",
@@ -81,23 +105,8 @@ static enum status fill_differences(const struct experiment_table *table, struct
     for (size_t i = 0; i < sizeof head / sizeof *head; i++) TRY(text_grid_add(grid, "%s", head[i]));
     for (size_t m = 0; m < e->n_models; m++)
         for (size_t p = 1; p < e->n_poolings; p++)
-            for (int s = 0; s < COMPARE_STATS; s++) {
-                char seeds[TEXT_GRID_CELL_BYTES] = "";
-                const struct experiment_cell *cell = cell_at(table, m, p);
-                const struct compare_number *n = &cell->compared[s];
-                bool is_clear = n->n_resamples > 0 && (n->low > 0 || n->high < 0);
-                if (s == COMPARE_AP)
-                    write_seeds(cell_at(table, m, 0), cell, e->n_seeds, seeds, sizeof seeds);
-                TRY(text_grid_add(grid, "%s", s ? "" : e->models[m]));
-                TRY(text_grid_add(grid, "%s%s%s", s ? "" : e->poolings[p], s ? "" : " - ",
-                                  s ? "" : e->poolings[0]));
-                TRY(text_grid_add(grid, "%s", compare_stat_names[s]));
-                TRY(text_grid_add(grid, "%+.2f", 100 * n->difference));
-                TRY(text_grid_add(grid, "[%+.2f, %+.2f]%s", 100 * n->low, 100 * n->high,
-                                  is_clear ? " *" : ""));
-                TRY(text_grid_add(grid, "%.3f", n->p));
-                TRY(text_grid_add(grid, "%s", seeds));
-            }
+            for (int s = 0; s < COMPARE_STATS; s++)
+                TRY(add_difference(table, m, p, s, grid));
     return OK;
 }
 

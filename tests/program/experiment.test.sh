@@ -1,0 +1,98 @@
+#!/bin/sh
+# tarn experiment: models x poolings x seeds. Killed, interrupted and continued, it ends with the
+# same table as one left in peace.
+. "$ROOT/tests/program/lib.sh"
+. "$ROOT/tests/program/training.sh"
+tiny 6 4
+
+cat >"$work/experiment.json" <<'END'
+// Comments are fine.
+{ "base": "tiny.json",
+  "set": {"train.iterations": 5, "train": {"eval_every": 0}, "retinanet.score_threshold": 0},
+  "models": [{"name": "Tiny R18"}],
+  "poolings": [{"name": "max"},
+               {"name": "soft", "set": {"backbone.pool.stem.beta": 1.5,
+                                        "backbone.pool.stem.type": "soft"}}],
+  "seeds": [1, 2],
+  "resamples": 40 }
+END
+
+run experiment "$work/experiment.json" --list
+code 0
+out '^tiny_r18-max-seed1 +5 iterations of 2 images' '^4 runs, 20 iterations'
+absent "$work/out"
+
+# Begins (again) in $work/parts, in the background.
+begin() {
+    last="tarn experiment --output $work/parts"
+    "$TARN" experiment "$work/experiment.json" --output "$work/parts" >"$work/out" 2>"$work/err" \
+        </dev/null &
+    child=$!
+}
+
+run experiment "$work/experiment.json" --output "$work/whole"
+code 0
+out '^run 1/4 tiny_r18-max-seed1: AP [0-9.]+, AP50 .* left$' '^run 4/4 tiny_r18-soft-seed2: ' \
+    '^model +pooling +AP +AP50 +AP75 +APs +APm +APl$' '^Tiny R18 +max -> soft +[0-9.]+ -> ' \
+    '^Tiny R18 +soft +[0-9.]+ \([0-9.]+\)' '^Tiny R18 +soft - max +AP +[+-].*\[[+-].*\]' \
+    '40 resamples' 'saved: .*table\.md'
+exists "$work/whole/table.md" "$work/whole/table.json" "$work/whole/experiment.json"
+for name in max-seed1 soft-seed1 max-seed2 soft-seed2; do
+    exists "$work/whole/tiny_r18-$name/results.json" "$work/whole/tiny_r18-$name/last.safetensors"
+done
+grep -q '^| Tiny R18 | max -> soft | ' "$work/whole/table.md"
+check $? 'table.md lacks the row'
+grep -q '"beta": *1.5' "$work/whole/tiny_r18-soft-seed2/config.json"
+check $? 'the pooling of the run is not the one asked for'
+grep -q '"seed": *2' "$work/whole/tiny_r18-soft-seed2/config.json"
+check $? 'the seed of the run is not the one asked for'
+
+# A run is what `tarn train` makes of its config, and its numbers are what `tarn eval` says.
+run train "$work/whole/tiny_r18-soft-seed2/config.json" --output "$work/single"
+code 0
+same "$work/single/last.safetensors" "$work/whole/tiny_r18-soft-seed2/last.safetensors"
+run eval --results "$work/whole/tiny_r18-soft-seed2/results.json" \
+    --annotations "$work/data/annotations/val.json" --json "$work/eval.json"
+code 0
+ap=$(sed -n 's/.*"AP": *\([0-9.e-]*\),.*/\1/p' "$work/eval.json" | head -n 1)
+grep -q "tiny_r18-soft-seed2\".*\"AP\": $ap," "$work/whole/table.json"
+check $? "table.json lacks the AP $ap of tiny_r18-soft-seed2"
+
+begin
+wait_for "$work/parts/tiny_r18-max-seed1/log.jsonl" '"iteration":3'
+kill -9 "$child"
+end
+code 137
+begin
+wait_for "$work/parts/tiny_r18-soft-seed1/log.jsonl" '"iteration":3'
+kill -INT "$child"
+end
+refused 130 'interrupted in run 2 of 4, tiny_r18-soft-seed1'
+exists "$work/parts/tiny_r18-max-seed1/results.json"
+absent "$work/parts/tiny_r18-soft-seed1/results.json" "$work/parts/table.json"
+run experiment "$work/experiment.json" --output "$work/parts"
+code 0
+out '^run 1/4 tiny_r18-max-seed1: finished before' '^run 2/4 tiny_r18-soft-seed1: AP'
+same "$work/whole/table.json" "$work/parts/table.json"
+same "$work/whole/table.md" "$work/parts/table.md"
+same "$work/whole/tiny_r18-soft-seed1/last.safetensors" \
+    "$work/parts/tiny_r18-soft-seed1/last.safetensors"
+run experiment "$work/experiment.json" --output "$work/parts"
+code 0
+out '^run 4/4 .*finished before'
+same "$work/whole/table.json" "$work/parts/table.json"
+
+# Another experiment's folder, another run's folder, wrong files.
+run experiment "$work/experiment.json" --output "$work/parts" train.lr=0.5
+refused 2 'another experiment' 'train\.lr: 0\.01 -> 0\.5'
+run experiment "$work/experiment.json" --output "$work/single"
+refused 2 'no experiment\.json'
+run experiment "$work/experiment.json" --output "$work/new" train.seed=4
+refused 2 'train\.seed'
+run experiment "$work/experiment.json"
+refused 2 '--output'
+sed 's/"seeds"/"sedes"/' "$work/experiment.json" >"$work/typo.json"
+run experiment "$work/typo.json" --output "$work/new"
+refused 2 'typo\.json' 'sedes' 'seeds'
+absent "$work/new"
+finish
