@@ -17,4 +17,5 @@ const struct pool_def pool_sum = {
     .form = AVG_SUM,
     .cpu_forward = forward,
     .cpu_backward = backward,
+    .gradient_ignores_x = true,
 };
