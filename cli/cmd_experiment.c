@@ -29,8 +29,8 @@ static void more_help(FILE *stream)
           "  set         {KEY: VALUE} for all runs\n",
           stream);
     fields_print_help(stream, experiment_fields, "");
-    fputs("\nA run's config is that of its model for its pooling (configs), else the model's base,\n"
-          "else the experiment's; then set of the experiment, the model and the pooling, then\n"
+    fputs("\nA run's config is that of its model for its pooling (configs), else the model's base, "
+          "else\nthe experiment's; then set of the experiment, the model and the pooling, then\n"
           "section.key=value on the command line, then the seed. `tarn train --help` lists the\n"
           "keys. The same command continues what was interrupted and skips what is finished.\n",
           stream);

@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-// Catches them from now on; the value becomes 1 at the first. A second one ends the program at once.
+// Catches them from now on; the value becomes 1 at the first. A second one ends the program.
 const volatile sig_atomic_t *stop_signal_catch(void);
 
 #ifdef __cplusplus

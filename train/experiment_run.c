@@ -44,14 +44,14 @@ static enum status interrupted(const struct work *work)
 
 static enum status train(struct work *work, const struct experiment_run *run, const char *folder)
 {
-    struct trainer_options options = {.output = folder,
-                                      .resume = true,
-                                      .stop = work->stop,
-                                      .is_quiet = true,
-                                      .whole = &work->whole};
+    struct trainer_options options = {
+        .output = folder, .stop = work->stop, .is_quiet = true, .whole = &work->whole};
+    struct run_folder files;
     struct session *session = NULL;
     bool continues = false;
     enum status status = OK;
+    GUARD(run_folder_init(&files, folder));
+    options.resume = run_folder_is_used(&files);
     GUARD(trainer_check_output(&options, &continues));
     GUARD(session_open_training(&run->config, !continues, &session));
     GUARD(trainer_run(session, &options));

@@ -20,7 +20,6 @@ END
 run experiment "$work/experiment.json" --list
 code 0
 out '^tiny_r18-max-seed1 +5 iterations of 2 images' '^4 runs, 20 iterations'
-absent "$work/out"
 
 # Begins (again) in $work/parts, in the background.
 begin() {
@@ -42,9 +41,9 @@ for name in max-seed1 soft-seed1 max-seed2 soft-seed2; do
 done
 grep -q '^| Tiny R18 | max -> soft | ' "$work/whole/table.md"
 check $? 'table.md lacks the row'
-grep -q '"beta": *1.5' "$work/whole/tiny_r18-soft-seed2/config.json"
+grep -q '"beta":[[:space:]]*1\.5' "$work/whole/tiny_r18-soft-seed2/config.json"
 check $? 'the pooling of the run is not the one asked for'
-grep -q '"seed": *2' "$work/whole/tiny_r18-soft-seed2/config.json"
+grep -q '"seed":[[:space:]]*2,' "$work/whole/tiny_r18-soft-seed2/config.json"
 check $? 'the seed of the run is not the one asked for'
 
 # A run is what `tarn train` makes of its config, and its numbers are what `tarn eval` says.
