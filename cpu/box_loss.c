@@ -8,8 +8,10 @@ enum { CHUNK = 4096 };
 
 struct level {
     const struct box_loss_args *args;
+    struct box_regression regression;
     const float *deltas, *anchors, *gt_boxes;
-    const int32_t *matched, *n_positive;
+    const int32_t *matched;
+    const struct tensor *n_positive;
     int64_t n_images, n_anchors, n_all, n_boxes, n_chunks;
 };
 
@@ -17,12 +19,16 @@ static struct level level_of(const struct op_call *call)
 {
     struct level level;
     const struct tensor *deltas = call->in[0];
-    level.args = call->args;
+    const struct box_loss_args *args = call->args;
+    level.args = args;
+    level.regression = (struct box_regression){
+        args->kind, args->beta,
+        {args->weights[0], args->weights[1], args->weights[2], args->weights[3]}};
     level.deltas = deltas->data;
     level.anchors = call->in[1]->data;
     level.matched = call->in[2]->data;
     level.gt_boxes = call->in[3]->data;
-    level.n_positive = call->in[4]->data;
+    level.n_positive = call->in[4];
     level.n_images = deltas->shape[0];
     level.n_anchors = deltas->shape[1] * deltas->shape[2] * deltas->shape[3] / 4;
     level.n_all = call->in[2]->shape[1];
@@ -34,21 +40,21 @@ static struct level level_of(const struct op_call *call)
 
 static double image_weight(const struct level *level, int64_t image)
 {
-    int32_t n = level->n_positive[image];
-    return 1.0 / ((double)level->n_images * (n > 1 ? n : 1));
+    return loss_weight(level->n_positive, level->n_images, image);
 }
 
-// Difference to the target of anchor `i` of an image; false when it is not positive.
-static bool difference_at(const struct level *level, int64_t image, int64_t i, float difference[4])
+// Anchor `i` of an image with its object; false when it is not positive.
+struct positive {
+    const float *anchor, *box, *delta;
+};
+static bool positive_at(const struct level *level, int64_t image, int64_t i, struct positive *p)
 {
     int64_t anchor = level->args->offset + i;
     int32_t match = level->matched[image * level->n_all + anchor];
     if (match < 0) return false;
-    float target[4];
-    box_encode(level->anchors + 4 * anchor, level->gt_boxes + 4 * (image * level->n_boxes + match),
-               level->args->weights, target);
-    const float *delta = level->deltas + 4 * (image * level->n_anchors + i);
-    for (int k = 0; k < 4; k++) difference[k] = delta[k] - target[k];
+    p->anchor = level->anchors + 4 * anchor;
+    p->box = level->gt_boxes + 4 * (image * level->n_boxes + match);
+    p->delta = level->deltas + 4 * (image * level->n_anchors + i);
     return true;
 }
 
@@ -64,11 +70,10 @@ enum status cpu_box_loss_forward(const struct op_call *call)
         int64_t begin = c % level.n_chunks * CHUNK;
         int64_t end = begin + CHUNK < level.n_anchors ? begin + CHUNK : level.n_anchors;
         double sum = 0.0;
-        float difference[4];
-        for (int64_t i = begin; i < end; i++) {
-            if (!difference_at(&level, c / level.n_chunks, i, difference)) continue;
-            for (int k = 0; k < 4; k++) sum += (double)smooth_l1(difference[k], level.args->beta);
-        }
+        struct positive p;
+        for (int64_t i = begin; i < end; i++)
+            if (positive_at(&level, c / level.n_chunks, i, &p))
+                sum += (double)box_regression_loss(&level.regression, p.anchor, p.box, p.delta);
         sums[c] = sum;
     }
     double loss = 0.0;
@@ -93,12 +98,15 @@ enum status cpu_box_loss_backward(const struct op_backward_call *backward)
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++) {
         int64_t image = i / level.n_anchors;
-        float difference[4], *out = gradient + 4 * i;
-        bool is_positive = difference_at(&level, image, i % level.n_anchors, difference);
+        float slope[4] = {0}, *out = gradient + 4 * i;
+        struct positive p;
+        bool is_positive = positive_at(&level, image, i % level.n_anchors, &p);
+        if (is_positive)
+            box_regression_slope(&level.regression, p.anchor, p.box, p.delta, slope);
         float scale = (float)((double)*upstream * image_weight(&level, image));
         for (int k = 0; k < 4; k++) {
             float old = keep == 0.0f ? 0.0f : keep * out[k]; // the memory may hold NaN
-            out[k] = is_positive ? old + scale * smooth_l1_slope(difference[k], level.args->beta) : old;
+            out[k] = is_positive ? old + scale * slope[k] : old;
         }
     }
     return OK;

@@ -11,7 +11,8 @@ enum { CHUNK = 256 };
 struct level {
     const struct focal_loss_args *args;
     const float *logits;
-    const int32_t *matched, *labels, *n_positive;
+    const int32_t *matched, *labels;
+    const struct tensor *n_positive;
     int64_t n_images, n_anchors, n_all; // of this level, of all levels
     int64_t n_labels, n_chunks;         // a row of labels; of one image
 };
@@ -24,7 +25,7 @@ static struct level level_of(const struct op_call *call)
     level.logits = logits->data;
     level.matched = call->in[1]->data;
     level.labels = call->in[2]->data;
-    level.n_positive = call->in[3]->data;
+    level.n_positive = call->in[3];
     level.n_images = logits->shape[0];
     level.n_anchors =
         logits->shape[1] * logits->shape[2] * logits->shape[3] / level.args->n_classes;
@@ -52,8 +53,7 @@ static struct focal_rows chunk_rows(const struct level *level, int64_t image, in
 
 static double image_weight(const struct level *level, int64_t image)
 {
-    int32_t n = level->n_positive[image];
-    return 1.0 / ((double)level->n_images * (n > 1 ? n : 1));
+    return loss_weight(level->n_positive, level->n_images, image);
 }
 
 enum status cpu_focal_loss_forward(const struct op_call *call)

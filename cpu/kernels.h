@@ -51,6 +51,14 @@ size_t list_floats(const struct tensor *t, int64_t n); // elements of the first 
 // values: t's data or gradient.
 void list_zero_beyond(const struct tensor *t, float *values, int64_t n);
 
+// Weight of an image's sum in a loss whose n_positive is (N) i32 or one number, f32 (nn/ops.h).
+static inline double loss_weight(const struct tensor *n_positive, int64_t n_images, int64_t image)
+{
+    if (n_positive->dtype == DTYPE_F32) return 1.0 / (double)*(const float *)n_positive->data;
+    int32_t n = ((const int32_t *)n_positive->data)[image];
+    return 1.0 / ((double)n_images * (n > 1 ? n : 1));
+}
+
 // For a call that looked at nothing: zeroes the gradients that are to be overwritten.
 enum status zero_wanted(const struct op_backward_call *backward) MUST_USE;
 

@@ -23,7 +23,11 @@ struct detector_config {
     struct {
         double prior;             // 0.01
         double focal_alpha, focal_gamma; // 0.25, 2
+        int box_loss;             // BOX_LOSS_*
         double box_beta;          // 0: L1
+        // Losses are divided by a running mean of a batch's positive anchors (Detectron2), kept in
+        // the buffer "head.loss_normalizer"; false: by those of each image.
+        bool running_normalizer;
         double match_high, match_low; // 0.5, 0.4
         double score_threshold, nms_threshold; // 0.05, 0.5
         int top_k, max_detections; // 1000 a level, 300 an image

@@ -16,6 +16,7 @@ struct retinanet {
     struct resnet *resnet;
     struct fpn *fpn;
     struct retinanet_head head;
+    struct tensor *normalizer; // (1), NULL: positive anchors of each image
     struct anchor_levels levels;
 };
 
@@ -53,6 +54,21 @@ static enum status check_config(const struct detector_config *config)
     return OK;
 }
 
+// Detectron2 starts at 100.
+static enum status declare_normalizer(struct params *params, struct tensor **normalizer)
+{
+    struct param_spec spec = {
+        .name = "head.loss_normalizer",
+        .rank = 1,
+        .shape = {1},
+        .kind = PARAM_PLAIN,
+        .init = INIT_CONSTANT,
+        .init_a = 100,
+        .is_buffer = true,
+    };
+    return params_declare(params, &spec, normalizer);
+}
+
 static enum status retinanet_build(struct detector *detector)
 {
     struct retinanet *net = (struct retinanet *)detector;
@@ -68,6 +84,8 @@ static enum status retinanet_build(struct detector *detector)
     for (int i = 0; i < N_FPN_IN; i++) fpn.in_channels[i] = resnet_channels(net->resnet, i + 1);
     TRY(fpn_create(&fpn, detector->params, "backbone.fpn.", &net->fpn));
     set_base_anchors(net);
+    if (config->retinanet.running_normalizer)
+        TRY(declare_normalizer(detector->params, &net->normalizer));
     return retinanet_head_declare(detector->params, FPN_CHANNELS, N_ANCHORS, config->n_classes,
                                   config->retinanet.prior, &net->head);
 }
@@ -107,7 +125,7 @@ static enum status run_network(struct retinanet *net, struct tape *tape, struct 
 
 struct targets {
     struct batch_objects objects;
-    struct tensor *matched, *n_positive;
+    struct tensor *matched, *n_positive; // as focal_loss takes it
 };
 
 static enum status make_targets(const struct retinanet *net, struct tape *tape,
@@ -121,7 +139,12 @@ static enum status make_targets(const struct retinanet *net, struct tape *tape,
         .low = (float)net->base.config.retinanet.match_low,
         .allow_low_quality = true,
     };
-    return match_anchors(tape, anchors, o->boxes, o->counts, &args, &t->matched, &t->n_positive);
+    TRY(match_anchors(tape, anchors, o->boxes, o->counts, &args, &t->matched, &t->n_positive));
+    if (!net->normalizer) return OK;
+    static const struct track_positives_args track = {.momentum = 0.9f};
+    TRY(track_positives(tape, net->normalizer, t->n_positive, &track));
+    t->n_positive = net->normalizer;
+    return OK;
 }
 
 static enum status retinanet_losses(struct detector *detector, struct tape *tape,
@@ -154,6 +177,7 @@ static enum status retinanet_losses(struct detector *detector, struct tape *tape
             .offset = out.offsets[i],
             .beta = (float)config->retinanet.box_beta,
             .weights = {1, 1, 1, 1},
+            .kind = config->retinanet.box_loss,
         };
         result.root_loss[result.n_roots] = 1;
         TRY(box_loss(tape, out.deltas[i], anchors, t.matched, t.objects.boxes, t.n_positive, &box,

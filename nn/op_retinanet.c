@@ -19,6 +19,22 @@ enum status match_anchors(struct tape *tape, struct tensor *anchors, struct tens
     return OK;
 }
 
+enum status track_positives(struct tape *tape, struct tensor *state, struct tensor *n_positive,
+                            const struct track_positives_args *args)
+{
+    TRY(check_length("track_positives", "state", state, 1));
+    TRY(check_rank("track_positives", "n_positive", n_positive, 1));
+    struct tensor *in[] = {state, n_positive};
+    return tape_run(tape, OP_track_positives, args, sizeof *args, 2, in, 0, NULL);
+}
+
+// What a loss is divided by: a number for each image, or one for all.
+static enum status check_divisor(const char *op, const struct tensor *n_positive, int64_t n_images)
+{
+    bool is_one = n_positive->dtype == DTYPE_F32;
+    return check_length(op, "n_positive", n_positive, is_one ? 1 : n_images);
+}
+
 // Anchors of one level in a head output with `per_anchor` channels each; checks that they lie
 // within `matched`.
 static enum status check_level(const char *op, const struct tensor *head, int64_t per_anchor,
@@ -42,7 +58,7 @@ enum status focal_loss(struct tape *tape, struct tensor *logits, struct tensor *
     const int64_t one = 1;
     TRY(check_level("focal_loss", logits, args->n_classes, args->offset, matched));
     TRY(check_rank("focal_loss", "gt_labels", gt_labels, 2));
-    TRY(check_length("focal_loss", "n_positive", n_positive, logits->shape[0]));
+    TRY(check_divisor("focal_loss", n_positive, logits->shape[0]));
     struct tensor *in[] = {logits, matched, gt_labels, n_positive}, *out;
     TRY(tape_tensor(tape, DTYPE_F32, 1, &one, &out));
     TRY(tape_run(tape, OP_focal_loss, args, sizeof *args, 4, in, 1, &out));
@@ -58,7 +74,7 @@ enum status box_loss(struct tape *tape, struct tensor *deltas, struct tensor *an
     TRY(check_level("box_loss", deltas, 4, args->offset, matched));
     TRY(check_length("box_loss", "anchors", anchors, matched->shape[1] * 4));
     TRY(check_rank("box_loss", "gt_boxes", gt_boxes, 3));
-    TRY(check_length("box_loss", "n_positive", n_positive, deltas->shape[0]));
+    TRY(check_divisor("box_loss", n_positive, deltas->shape[0]));
     struct tensor *in[] = {deltas, anchors, matched, gt_boxes, n_positive}, *out;
     TRY(tape_tensor(tape, DTYPE_F32, 1, &one, &out));
     TRY(tape_run(tape, OP_box_loss, args, sizeof *args, 5, in, 1, &out));

@@ -92,8 +92,18 @@ enum status match_anchors(struct tape *tape, struct tensor *anchors, struct tens
                           struct tensor *gt_count, const struct match_args *args,
                           struct tensor **matched, struct tensor **n_positive) MUST_USE;
 
+// In training, moves the running number of positive anchors of a batch, in place:
+// state (1) f32 = momentum * state + (1 - momentum) * max(1, sum of n_positive). Detectron2's
+// RetinaNet divides its losses by it. Kernel inputs: state, n_positive.
+struct track_positives_args {
+    float momentum; // 0.9
+};
+enum status track_positives(struct tape *tape, struct tensor *state, struct tensor *n_positive,
+                            const struct track_positives_args *args) MUST_USE;
+
 // Sigmoid focal loss (Lin et al. 2017, eq. 5), of one level, summed over its anchors and classes,
-// divided per image by max(1, n_positive), averaged over images.
+// divided per image by max(1, n_positive), averaged over images; n_positive may be a number (1) f32
+// instead, by which the sum over all images is divided.
 // logits (N,H,W,A*K): channel a*K + k. gt_labels (N,G) i32: class index 0..K-1.
 // Kernel inputs: logits, matched, gt_labels, n_positive. loss: (1) f32.
 struct focal_loss_args {
@@ -107,11 +117,13 @@ enum status focal_loss(struct tape *tape, struct tensor *logits, struct tensor *
 
 // Regression loss on encoded deltas of positive anchors of one level; same normalisation.
 // deltas (N,H,W,A*4): channel a*4 + {dx,dy,dw,dh}. beta 0: L1; > 0: smooth L1.
+// kind: BOX_LOSS_* of nn/box_regression.h.
 // Kernel inputs: deltas, anchors, matched, gt_boxes, n_positive.
 struct box_loss_args {
     int64_t offset;
     float beta;
     float weights[4]; // of the box coder
+    int kind;
 };
 enum status box_loss(struct tape *tape, struct tensor *deltas, struct tensor *anchors,
                      struct tensor *matched, struct tensor *gt_boxes, struct tensor *n_positive,

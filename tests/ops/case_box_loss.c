@@ -1,8 +1,10 @@
 #include <math.h>
 
 #include "base/rng.h"
+#include "nn/box_regression.h"
 #include "tests/ops/boxes.h"
 #include "tests/ops/case.h"
+#include "tests/ops/regression.h"
 
 // Inputs: deltas, anchors, matched, gt_boxes, n_positive.
 #define IN(n, h, w, a, all, g)                                                                     \
@@ -10,6 +12,14 @@
         {.rank = 4, .shape = {n, h, w, (a)*4}, .low = -2.0f, .high = 2.0f},                        \
             {.rank = 2, .shape = {all, 4}}, {.dtype = DTYPE_I32, .rank = 2, .shape = {n, all}},    \
             {.rank = 3, .shape = {n, g, 4}}, {.dtype = DTYPE_I32, .rank = 1, .shape = {n}},        \
+    }
+// One number instead of n_positive.
+#define DIVIDED(n, h, w, a, all, g)                                                                \
+    {                                                                                              \
+        {.rank = 4, .shape = {n, h, w, (a)*4}, .low = -2.0f, .high = 2.0f},                        \
+            {.rank = 2, .shape = {all, 4}}, {.dtype = DTYPE_I32, .rank = 2, .shape = {n, all}},    \
+            {.rank = 3, .shape = {n, g, 4}},                                                       \
+            {.rank = 1, .shape = {1}, .low = 60.0f, .high = 90.0f},                                \
     }
 #define ARGS(at, b, wx, wy, ww, wh)                                                                \
     &(const struct box_loss_args)                                                                  \
@@ -32,6 +42,13 @@ static const struct op_case cases[] = {
     {.name = "weights",
      .args = ARGS(0, 0.0f, 10.0f, 10.0f, 5.0f, 5.0f),
      .in = IN(3, 5, 7, 3, 105, 6)},
+    {.name = "one divisor",
+     .args = ARGS(0, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f),
+     .in = DIVIDED(2, 5, 7, 9, 315, 6),
+     .whole_batch = true},
+    {.name = "giou",
+     .args = &(const struct box_loss_args){.kind = BOX_LOSS_GIOU, .weights = {1, 1, 1, 1}},
+     .in = IN(2, 5, 7, 3, 105, 6)},
     {.name = "several chunks",
      .args = ARGS(0, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f),
      .in = IN(2, 25, 27, 9, 6075, 6)},
@@ -72,7 +89,7 @@ static void prepare(const struct op_case *c, int input, void *data)
             int32_t object = (int32_t)rng_below(&rng, (uint32_t)c->in[3].shape[1]);
             integers[i] = kind < 5 ? MATCH_NONE : kind == 5 ? MATCH_IGNORED : object;
         }
-    if (input == 4)
+    if (input == 4 && c->in[4].dtype == DTYPE_I32)
         for (int64_t i = 0; i < shape[0]; i++) integers[i] = (int32_t)(5 * i);
 }
 
@@ -83,36 +100,24 @@ static enum status run(struct tape *tape, struct tensor *const *in, const void *
                     &loss);
 }
 
-static double target(const double *anchor, const double *box, int k)
-{
-    int axis = k % 2;
-    double anchor_size = anchor[axis + 2] - anchor[axis], size = box[axis + 2] - box[axis];
-    if (k >= 2) return log(size / anchor_size);
-    return ((box[axis] + box[axis + 2]) - (anchor[axis] + anchor[axis + 2])) / 2.0 / anchor_size;
-}
-
 static void reference(const struct op_case *c, struct ref *in, struct ref *out)
 {
     const struct box_loss_args *args = (const struct box_loss_args *)c->args;
     const int64_t *shape = in[0].shape, one = 1;
     int64_t n = shape[0], n_anchors = shape[1] * shape[2] * shape[3] / 4;
-    double beta = (double)args->beta;
     ref_shape(&out[0], 1, &one);
     for (int64_t image = 0; image < n; image++) {
-        double sum = 0.0, n_positive = in[4].v[image];
+        double sum = 0.0, divisor = in[4].v[0];
+        if (c->in[4].dtype == DTYPE_I32) divisor = fmax(in[4].v[image], 1.0) * (double)n;
         for (int64_t a = 0; a < n_anchors; a++) {
             int64_t anchor = args->offset + a;
             int match = (int)in[2].v[image * in[2].shape[1] + anchor];
             if (match < 0) continue;
-            for (int k = 0; k < 4; k++) {
-                double wanted =
-                    (double)args->weights[k] *
-                    target(in[1].v + 4 * anchor, in[3].v + 4 * (image * in[3].shape[1] + match), k);
-                double d = fabs(in[0].v[(image * n_anchors + a) * 4 + k] - wanted);
-                sum += d < beta ? 0.5 * d * d / beta : d - 0.5 * beta;
-            }
+            sum += regression_loss(args->kind, args->beta, args->weights, in[1].v + 4 * anchor,
+                                   in[3].v + 4 * (image * in[3].shape[1] + match),
+                                   in[0].v + 4 * (image * n_anchors + a));
         }
-        out[0].v[0] += sum / (n_positive > 1.0 ? n_positive : 1.0) / (double)n;
+        out[0].v[0] += sum / divisor;
     }
 }
 

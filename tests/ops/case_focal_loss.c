@@ -11,6 +11,14 @@
             {.dtype = DTYPE_I32, .rank = 2, .shape = {n, g}},                                      \
             {.dtype = DTYPE_I32, .rank = 1, .shape = {n}},                                         \
     }
+// One number instead of n_positive.
+#define DIVIDED(n, h, w, a, k, all, g)                                                             \
+    {                                                                                              \
+        {.rank = 4, .shape = {n, h, w, (a) * (k)}, .low = -6.0f, .high = 4.0f},                    \
+            {.dtype = DTYPE_I32, .rank = 2, .shape = {n, all}},                                    \
+            {.dtype = DTYPE_I32, .rank = 2, .shape = {n, g}},                                      \
+            {.rank = 1, .shape = {1}, .low = 60.0f, .high = 90.0f},                                \
+    }
 #define ARGS(at, k, al, ga)                                                                        \
     &(const struct focal_loss_args)                                                                \
     {                                                                                              \
@@ -28,6 +36,10 @@ static const struct op_case cases[] = {
     {.name = "gamma 0", .args = ARGS(0, 5, 0.25f, 0.0f), .in = IN(1, 3, 4, 3, 5, 36, 5)},
     {.name = "no alpha", .args = ARGS(0, 5, -1.0f, 2.0f), .in = IN(1, 3, 4, 3, 5, 36, 5)},
     {.name = "five images", .args = ARGS(2, 2, 0.25f, 2.0f), .in = IN(5, 2, 2, 1, 2, 7, 3)},
+    {.name = "one divisor",
+     .args = ARGS(0, 4, 0.25f, 2.0f),
+     .in = DIVIDED(2, 3, 5, 9, 4, 135, 7),
+     .whole_batch = true},
 };
 
 static const struct op_refusal refusals[] = {
@@ -54,7 +66,7 @@ static void prepare(const struct op_case *c, int input, void *data)
     if (input == 2)
         for (int64_t i = 0; i < shape[0] * shape[1]; i++)
             values[i] = (int32_t)rng_below(&rng, (uint32_t)args->n_classes);
-    if (input == 3)
+    if (input == 3 && c->in[3].dtype == DTYPE_I32)
         for (int64_t i = 0; i < shape[0]; i++) values[i] = (int32_t)(3 * i); // 0: divided by 1
 }
 
@@ -80,7 +92,8 @@ static void reference(const struct op_case *c, struct ref *in, struct ref *out)
     int64_t n = shape[0], k = args->n_classes, n_anchors = shape[1] * shape[2] * shape[3] / k;
     ref_shape(&out[0], 1, &one);
     for (int64_t image = 0; image < n; image++) {
-        double sum = 0.0, n_positive = in[3].v[image];
+        double sum = 0.0, divisor = in[3].v[0];
+        if (c->in[3].dtype == DTYPE_I32) divisor = fmax(in[3].v[image], 1.0) * (double)n;
         for (int64_t a = 0; a < n_anchors; a++) {
             int match = (int)in[1].v[image * in[1].shape[1] + args->offset + a];
             if (match == MATCH_IGNORED) continue;
@@ -89,7 +102,7 @@ static void reference(const struct op_case *c, struct ref *in, struct ref *out)
                 sum += focal(in[0].v[(image * n_anchors + a) * k + i], label == (double)i,
                              (double)args->alpha, (double)args->gamma);
         }
-        out[0].v[0] += sum / (n_positive > 1.0 ? n_positive : 1.0) / (double)n;
+        out[0].v[0] += sum / divisor;
     }
 }
 
