@@ -62,7 +62,7 @@ static enum status check_mask(void *context, int thread, size_t i)
     int height = image->height ? image->height : image->entry.height;
     unsigned oddities = 0;
     if (object->object.segmentation_bytes == 0) {
-        if (object->object.is_crowd) return OK;
+        if (!object->is_valid) return OK; // training leaves it out
         return defects_add(&s->defects, DEFECT_KIND_NO_MASK, image_id, id, "no segmentation");
     }
     if (width == 0 || height == 0) return OK; // the image is missing, which is said already

@@ -89,6 +89,30 @@ Test(metrics, going_on_cuts_what_came_after_the_checkpoint)
     mem_free(text);
 }
 
+Test(metrics, masks_and_eight_losses)
+{
+    static const char *const names[DETECTOR_MAX_LOSSES] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    struct metrics *metrics = NULL;
+    struct metrics_step s = {.iteration = 1, .n_losses = DETECTOR_MAX_LOSSES, .names = names};
+    struct evaluate_stats stats = {.has_masks = true};
+    for (int i = 0; i < DETECTOR_MAX_LOSSES; i++) s.losses[i] = i + 1;
+    for (int i = 0; i < COCO_STATS; i++) stats.masks[i] = 0.25;
+    assert_ok(metrics_open(folder, 0, &metrics));
+    assert_ok(metrics_log_step(metrics, &s));
+    assert_ok(metrics_log_eval(metrics, 1, 2, &stats));
+    uint64_t kept = metrics_log_bytes(metrics);
+    metrics_close(metrics);
+    assert_ok(metrics_open(folder, kept, &metrics)); // reads the lines again
+    assert_ok(metrics_draw(metrics));
+    metrics_close(metrics);
+    size_t n = 0;
+    char *text = helper_read(path, &n);
+    cr_assert(strstr(text, "\"losses\":{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6,\"g\":7,"
+                           "\"h\":8}"));
+    cr_assert(strstr(text, "\"mask_stats\":{\"AP\":0.25,"));
+    mem_free(text);
+}
+
 Test(metrics, a_log_that_was_lost_or_damaged)
 {
     struct metrics *metrics = NULL;
