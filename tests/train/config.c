@@ -143,6 +143,10 @@ Test(config, combinations)
         {"train.momentum=1", "train.momentum"},
         {"model.n_classes=1", "model.n_classes"},
         {"backbone.pool.stem.kernel=2", "backbone.pool.stem.kernel"},
+        {"data.lsj_min=3", "data.lsj_min"},
+        {"data.lsj_size=31", "data.lsj_size"},
+        {"data.copy_paste=0.5", "data.copy_paste"},
+        {"eval.best_by=segm", "eval.best_by"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         config_defaults(&config);
