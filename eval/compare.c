@@ -53,7 +53,8 @@ static enum status one_resample(const struct pairs *pairs, uint64_t seed, int in
     memset(workers->weights, 0, n_images * sizeof *workers->weights);
     for (uint32_t i = 0; i < n_images; i++) workers->weights[rng_below(&rng, n_images)]++;
     TRY(measure(pairs, workers, a, b));
-    for (size_t i = 0; i < pairs->sides->n_numbers; i++) b[i] = a[i] < 0 ? (double)NAN : b[i] - a[i];
+    for (size_t i = 0; i < pairs->sides->n_numbers; i++)
+        b[i] = a[i] < 0 ? (double)NAN : b[i] - a[i];
     return OK;
 }
 

@@ -11,8 +11,8 @@
 
 enum { MAX_FILE_BYTES = 16 << 20 };
 
-static enum status set_members(const struct experiment_reading *r, const char *place, const cJSON *object,
-                               struct config *config)
+static enum status set_members(const struct experiment_reading *r, const char *place,
+                               const cJSON *object, struct config *config)
 {
     const cJSON *set = json_find(object, "set");
     if (!set) return OK;
@@ -40,7 +40,8 @@ static enum status find_base(const struct experiment_reading *r, const struct ex
                      e->poolings[run->pooling]);
 }
 
-static enum status load_base(const struct experiment_reading *r, const char *base, struct config *config)
+static enum status load_base(const struct experiment_reading *r, const char *base,
+                             struct config *config)
 {
     char folder[PATH_BYTES], path[PATH_BYTES];
     snprintf(folder, sizeof folder, "%.*s", (int)(path_base(r->path) - r->path), r->path);
@@ -97,8 +98,7 @@ static enum status check_config_names(const struct experiment_reading *r)
     const char **names = mem_alloc(e->n_poolings + 1, sizeof *names);
     if (!names) return ERR_MEMORY;
     for (size_t i = 0; i < e->n_poolings; i++) names[i] = e->poolings[i];
-    cJSON_ArrayForEach(model, json_find(r->tree, "models"))
-    {
+    cJSON_ArrayForEach (model, json_find(r->tree, "models")) {
         char place[64];
         snprintf(place, sizeof place, "models[%zu].configs.", index++);
         GUARD(experiment_check_keys(r->path, place, json_find(model, "configs"), names));
@@ -115,8 +115,10 @@ static enum status check_same_images(const struct experiment_reading *r)
         const struct experiment_run *run = &e->runs[i];
         const struct experiment_run *first = experiment_run_at(e, run->model, 0, 0);
         if (strcmp(run->config.data.val_annotations, first->config.data.val_annotations) != 0)
-            return fail(ERR_USAGE, "%s: %s and %s differ in data.val_annotations: they cannot be "
-                                   "compared", r->path, first->name, run->name);
+            return fail(ERR_USAGE,
+                        "%s: %s and %s differ in data.val_annotations: they cannot be "
+                        "compared",
+                        r->path, first->name, run->name);
     }
     return OK;
 }

@@ -3,7 +3,8 @@
 //     { "base": "../bccd_retinanet_r18.json",           // the runs' config, relative to this file
 //       "set": {"train.iterations": 900},               // for all runs
 //       "models": [{"name": "RetinaNet R18", "set": {"backbone.type": "resnet18"}}],
-//       "poolings": [{"name": "max"}, {"name": "soft", "set": {"backbone.pool.stem.type": "soft"}}],
+//       "poolings": [{"name": "max"},
+//                    {"name": "soft", "set": {"backbone.pool.stem.type": "soft"}}],
 //       "seeds": [1, 2, 3] }
 //
 // The first pooling is the one that the others are compared with. A run's config is the file that
@@ -34,9 +35,9 @@ struct experiment_run {
 struct experiment_settings {
     char base[FIELD_STRING_BYTES];
     struct field_ints seeds;
-    int checkpoint;        // CHECKPOINT_*: which is measured
-    int type;              // enum eval_type
-    int64_t resamples;     // of the comparison
+    int checkpoint;    // CHECKPOINT_*: which is measured
+    int type;          // enum eval_type
+    int64_t resamples; // of the comparison
     int64_t resample_seed;
 };
 extern const struct field experiment_fields[]; // of them
@@ -48,9 +49,10 @@ struct experiment {
     struct experiment_run *runs; // (n_seeds, n_models, n_poolings), in which order they are trained
 };
 
-// Reads and resolves a file. overrides: as config_override's, of every run. ERR_USAGE, with file and
-// place: unknown keys (the nearest is offered), names that are missing or stand twice, wrong
-// configs, runs without validation images, a model whose runs are measured on different images.
+// Reads and resolves a file. overrides: as config_override's, of every run. ERR_USAGE, with file
+// and place: unknown keys (the nearest is offered), names that stand twice, wrong configs, runs
+// without validation images, a model whose runs are measured on different images; ERR_DATA: a name
+// is missing.
 enum status experiment_load(const char *path, int n_overrides, const char *const *overrides,
                             struct experiment **experiment) MUST_USE;
 void experiment_free(struct experiment *experiment); // NULL-safe

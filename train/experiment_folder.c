@@ -56,9 +56,10 @@ static enum status check_same(const char *path, const cJSON *old, const cJSON *n
     fclose(stream);
     enum status status = OK;
     if (n > 0 && text)
-        status = fail(ERR_USAGE, "%s: is of another experiment, choose another folder; %d values "
-                                 "differ:\n%.*s%s", path, n, SHOWN, text,
-                      n_bytes > SHOWN ? "..." : "");
+        status = fail(ERR_USAGE,
+                      "%s: is of another experiment, choose another folder; %d values "
+                      "differ:\n%.*s%s",
+                      path, n, SHOWN, text, n_bytes > SHOWN ? "..." : "");
     free(text); // from open_memstream
     return status;
 }

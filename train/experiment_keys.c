@@ -16,8 +16,7 @@ const struct field experiment_fields[] = {
     {"checkpoint", FIELD_CHOICE, FIELD(checkpoint), "last", 0, 0, "last|best",
      "Which checkpoint of a run is measured; the best one is chosen on the images it is then "
      "measured on."},
-    {"type", FIELD_CHOICE, FIELD(type), "bbox", 0, 0, "bbox|segm",
-     "AP of boxes or of masks."},
+    {"type", FIELD_CHOICE, FIELD(type), "bbox", 0, 0, "bbox|segm", "AP of boxes or of masks."},
     {"resamples", FIELD_INT, FIELD(resamples), "1000", 1, 1000000, NULL,
      "Resamples of the interval of a difference (docs/compare.md)."},
     {"resample_seed", FIELD_INT, FIELD(resample_seed), "0", 0, 9007199254740991.0, NULL,
@@ -49,10 +48,10 @@ static bool is_among(const char *key, const char *const *names)
 }
 
 enum status experiment_check_keys(const char *path, const char *place, const cJSON *object,
-                              const char *const *names)
+                                  const char *const *names)
 {
     const cJSON *member;
-    cJSON_ArrayForEach(member, object)
+    cJSON_ArrayForEach (member, object)
         if (!is_among(member->string, names))
             return unknown_key(path, place, member->string, names);
     return OK;
@@ -72,18 +71,17 @@ static enum status check_seeds(const struct experiment_reading *r)
 
 static enum status read_settings(const struct experiment_reading *r)
 {
-    static const char *const names[] = {"base", "set", "models", "poolings", "seeds", "checkpoint",
-                                        "type", "resamples", "resample_seed", NULL};
+    static const char *const names[] = {"base",       "set",  "models",    "poolings",      "seeds",
+                                        "checkpoint", "type", "resamples", "resample_seed", NULL};
     const cJSON *member;
     fields_defaults(experiment_fields, &r->experiment->settings);
     if (!cJSON_IsObject(r->tree))
         return fail(ERR_USAGE, "%s: an experiment must be a JSON object", r->path);
     TRY(experiment_check_keys(r->path, "", r->tree, names));
-    cJSON_ArrayForEach(member, r->tree)
-    {
+    cJSON_ArrayForEach (member, r->tree) {
         if (!fields_find(experiment_fields, member->string)) continue;
-        enum status status = fields_set_json(experiment_fields, &r->experiment->settings,
-                                             member->string, member);
+        enum status status =
+            fields_set_json(experiment_fields, &r->experiment->settings, member->string, member);
         if (status != OK) return fail_context(status, "%s: ", r->path);
     }
     return check_seeds(r);
@@ -124,8 +122,9 @@ static enum status read_name(const struct experiment_reading *r, const char *lis
     return OK;
 }
 
-static enum status read_list(const struct experiment_reading *r, const char *list, const char *const *keys,
-                             char (**names)[EXPERIMENT_NAME_BYTES], size_t *n)
+static enum status read_list(const struct experiment_reading *r, const char *list,
+                             const char *const *keys, char (**names)[EXPERIMENT_NAME_BYTES],
+                             size_t *n)
 {
     const cJSON *array = json_find(r->tree, list), *entry;
     size_t index = 0;
@@ -133,8 +132,7 @@ static enum status read_list(const struct experiment_reading *r, const char *lis
         return fail(ERR_USAGE, "%s: %s: expected an array of at least one object", r->path, list);
     *names = mem_alloc((size_t)cJSON_GetArraySize(array), sizeof **names);
     if (!*names) return ERR_MEMORY;
-    cJSON_ArrayForEach(entry, array)
-    {
+    cJSON_ArrayForEach (entry, array) {
         char place[64];
         snprintf(place, sizeof place, "%s[%zu].", list, index);
         if (!cJSON_IsObject(entry))

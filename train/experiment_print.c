@@ -99,14 +99,13 @@ static enum status add_difference(const struct experiment_table *table, size_t m
 
 static enum status fill_differences(const struct experiment_table *table, struct text_grid *grid)
 {
-    static const char *const head[] = {"model", "difference", "", "mean", "95 % interval",
-                                       "p",     "each seed"};
+    static const char *const head[] = {"model",         "difference", "",         "mean",
+                                       "95 % interval", "p",          "each seed"};
     const struct experiment *e = table->experiment;
     for (size_t i = 0; i < sizeof head / sizeof *head; i++) TRY(text_grid_add(grid, "%s", head[i]));
     for (size_t m = 0; m < e->n_models; m++)
         for (size_t p = 1; p < e->n_poolings; p++)
-            for (int s = 0; s < COMPARE_STATS; s++)
-                TRY(add_difference(table, m, p, s, grid));
+            for (int s = 0; s < COMPARE_STATS; s++) TRY(add_difference(table, m, p, s, grid));
     return OK;
 }
 
@@ -145,8 +144,7 @@ static enum status write_tables(const struct experiment_table *table, bool is_ma
         TRY(write_grid(table, 2 + TABLE_STATS, fill_paper, is_markdown, stream));
         fputc('\n', stream);
     }
-    if (e->n_seeds > 1)
-        fputs("Mean (standard deviation over the seeds):\n\n", stream);
+    if (e->n_seeds > 1) fputs("Mean (standard deviation over the seeds):\n\n", stream);
     if (e->n_seeds > 1 || e->n_poolings == 1)
         TRY(write_grid(table, 2 + TABLE_STATS, fill_spread, is_markdown, stream));
     if (e->n_poolings == 1) return OK;

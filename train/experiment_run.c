@@ -108,8 +108,8 @@ static enum status report(const struct work *work, const struct experiment_run *
     int64_t done = whole->before + run->config.train.iterations, own = done - whole->found;
     double each = own > 0 ? (now - whole->start) / (double)own : 0;
     TRY(eval_files(run->config.data.val_annotations, results,
-                   (enum eval_type)work->experiment->settings.type,
-                   (int)run->config.train.threads, &result));
+                   (enum eval_type)work->experiment->settings.type, (int)run->config.train.threads,
+                   &result));
     printf("%s %s: AP %.4f, AP50 %.4f, AP75 %.4f; %s, about %s left\n", work->label, run->name,
            result.stats[0], result.stats[1], result.stats[2], live_line_time(now - start, taken),
            live_line_time(each * (double)(whole->total - done), left));

@@ -21,8 +21,9 @@ static void setup(void)
     char path[PATH_BYTES];
     struct rng rng;
     rng_start(&rng, 3, RNG_TEST, 1);
-    int n = snprintf(text, sizeof text, "{\"categories\":[{\"id\":1,\"name\":\"a\"},{\"id\":2,"
-                                        "\"name\":\"b\"}],\"images\":[");
+    int n = snprintf(text, sizeof text,
+                     "{\"categories\":[{\"id\":1,\"name\":\"a\"},{\"id\":2,"
+                     "\"name\":\"b\"}],\"images\":[");
     for (int i = 1; i <= IMAGES; i++)
         n += snprintf(text + n, sizeof text - (size_t)n, "%s{\"id\":%d}", i > 1 ? "," : "", i);
     n += snprintf(text + n, sizeof text - (size_t)n, "],\"annotations\":[");

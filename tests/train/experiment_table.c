@@ -41,7 +41,8 @@ static void setup(void)
     snprintf(text, sizeof text,
              "{\"data\": {\"train_images\": \"t\", \"train_annotations\": \"t.json\","
              " \"val_images\": \"v\", \"val_annotations\": \"%s/v.json\"},"
-             " \"train\": {\"threads\": 2}}", folder);
+             " \"train\": {\"threads\": 2}}",
+             folder);
     helper_write(folder, "base.json", text);
     assert_ok(path_join(path, folder, "experiment.json"));
 }
@@ -60,7 +61,8 @@ static void load(const char *poolings, const char *seeds)
     char text[1024];
     snprintf(text, sizeof text,
              "{\"base\": \"base.json\", \"models\": [{\"name\": \"A|B\"}], \"poolings\": [%s],"
-             " \"seeds\": [%s], \"resamples\": 300}", poolings, seeds);
+             " \"seeds\": [%s], \"resamples\": 300}",
+             poolings, seeds);
     helper_write(folder, "experiment.json", text);
     assert_ok(experiment_load(path, 0, NULL, &experiment));
 }
@@ -195,10 +197,11 @@ Test(experiment_table, grid)
     text_grid_print_markdown(&grid, stream);
     cr_assert_eq(fclose(stream), 0);
     text = helper_read(file, &n);
-    cr_expect_str_eq(text, "a     bcd  e\n"
-                           "long       \xc3\xbc\n"
-                           "x     y\n"
-                           "| a | bcd | e |\n|---|---|---|\n| long |  | \xc3\xbc |\n| x | y |  |\n");
+    cr_expect_str_eq(text,
+                     "a     bcd  e\n"
+                     "long       \xc3\xbc\n"
+                     "x     y\n"
+                     "| a | bcd | e |\n|---|---|---|\n| long |  | \xc3\xbc |\n| x | y |  |\n");
     mem_free(text);
     text_grid_free(&grid);
 }
