@@ -13,6 +13,7 @@ enum { ANCHOR_LEVELS = 5 };
 
 struct anchor_levels {
     int per_cell;
+    int finest_stride; // exact anchors: twice that on each next level; 0: torchvision's
     float base[ANCHOR_LEVELS][ANCHORS_MAX_BASE][4];
     float *host; // of the last size seen: an upload may read it later
     size_t capacity;
@@ -26,6 +27,11 @@ struct level_outputs {
 };
 
 void anchor_levels_free(struct anchor_levels *levels);
+
+// Base boxes of torchvision's ratios 0.5, 1 and 2 from n_sizes sizes a level; exact: as Detectron2
+// has them, else sizes and boxes are cut and rounded to whole pixels, as torchvision does.
+void anchor_levels_init(struct anchor_levels *levels, int n_sizes, double (*sizes)[3],
+                        bool exact, int finest_stride);
 
 // Sets offsets and n_anchors from the shapes of deltas.
 void level_outputs_place(const struct anchor_levels *levels, struct level_outputs *out);

@@ -21,10 +21,25 @@ int anchors_base(const int *sizes, int n_sizes, const float *ratios, int n_ratio
     return n;
 }
 
-void anchors_grid(float (*base)[4], int n_base, int padded_h, int padded_w, int grid_h, int grid_w,
-                  float *out)
+int anchors_base_exact(const double *sizes, int n_sizes, const double *ratios, int n_ratios,
+                       float base[ANCHORS_MAX_BASE][4])
 {
-    int stride_y = padded_h / grid_h, stride_x = padded_w / grid_w;
+    int n = 0;
+    for (int r = 0; r < n_ratios; r++) {
+        for (int s = 0; s < n_sizes; s++, n++) {
+            double w = sqrt(sizes[s] * sizes[s] / ratios[r]), h = ratios[r] * w;
+            base[n][0] = (float)(-w / 2);
+            base[n][1] = (float)(-h / 2);
+            base[n][2] = (float)(w / 2);
+            base[n][3] = (float)(h / 2);
+        }
+    }
+    return n;
+}
+
+static void fill(float (*base)[4], int n_base, int stride_y, int stride_x, int grid_h, int grid_w,
+                 float *out)
+{
     for (int y = 0; y < grid_h; y++) {
         for (int x = 0; x < grid_w; x++) {
             float shift_x = (float)(x * stride_x), shift_y = (float)(y * stride_y);
@@ -36,4 +51,16 @@ void anchors_grid(float (*base)[4], int n_base, int padded_h, int padded_w, int 
             }
         }
     }
+}
+
+void anchors_grid(float (*base)[4], int n_base, int padded_h, int padded_w, int grid_h, int grid_w,
+                  float *out)
+{
+    fill(base, n_base, padded_h / grid_h, padded_w / grid_w, grid_h, grid_w, out);
+}
+
+void anchors_grid_strided(float (*base)[4], int n_base, int stride, int grid_h, int grid_w,
+                          float *out)
+{
+    fill(base, n_base, stride, stride, grid_h, grid_w, out);
 }

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "detect/detector_kind.h"
+#include "detect/detectron2_names.h"
 #include "detect/old_names.h"
 #include "nn/safetensors.h"
 
@@ -33,6 +34,9 @@ enum status weights_peek(const char *path, struct weights_info *info)
             goto done;
         }
     }
+    // Its files do not say; its own default is what its published models have.
+    if (!stride && detectron2_is_file(&file) && detectron2_has_bottlenecks(&file))
+        found.has_stride_in_1x1 = found.stride_in_1x1 = true;
     const char *eps = st_meta(&file, "bn_eps");
     if (eps) {
         char *end = NULL;
@@ -73,10 +77,23 @@ void load_report_free(struct load_report *report)
     list_free(&report->unused);
 }
 
+struct plan {
+    const struct st_tensor *source; // NULL: keeps its values
+    enum detectron2_change change;
+    bool reinitialised;
+};
+
 // The model's parameter for a file's tensor; NULL: none.
-static struct param *find_param(const struct params *params, const char *name)
+static struct param *find_param(const struct detector *detector, bool is_detectron2,
+                                const char *name, enum detectron2_change *change)
 {
+    const struct params *params = detector->params;
     char mapped[NAME_BYTES];
+    *change = DETECTRON2_SAME;
+    if (is_detectron2) {
+        bool known = detectron2_name(detector->config.type, name, mapped, sizeof mapped, change);
+        return known ? params_find(params, mapped) : NULL;
+    }
     struct param *param = params_find(params, name);
     if (!param && old_name_to_new(name, mapped, sizeof mapped)) param = params_find(params, mapped);
     if (!param) {
@@ -110,19 +127,15 @@ static bool is_class_tensor(const struct detector *detector, const char *name)
     return false;
 }
 
-struct plan {
-    const struct st_tensor *source; // NULL: keeps its values
-    bool reinitialised;
-};
-
 // Pairs one tensor of the file with its parameter, if there is one.
 static enum status plan_tensor(const struct detector *detector, const struct st_file *file,
                                const struct st_tensor *tensor, const struct load_options *options,
-                               struct plan *plans, struct load_report *report)
+                               bool is_detectron2, struct plan *plans, struct load_report *report)
 {
     const struct params *params = detector->params;
     if (has_suffix(tensor->name, "num_batches_tracked")) return OK;
-    struct param *param = find_param(params, tensor->name);
+    enum detectron2_change change;
+    struct param *param = find_param(detector, is_detectron2, tensor->name, &change);
     if (!param) return list_add(&report->unused, tensor->name);
 
     size_t index = 0;
@@ -131,12 +144,16 @@ static enum status plan_tensor(const struct detector *detector, const struct st_
         return fail(ERR_DATA, "%s: %s and %s are both %s", file->path, plans[index].source->name,
                     tensor->name, param->name);
     plans[index].source = tensor;
+    plans[index].change = change;
 
     int64_t shape[TENSOR_MAX_RANK];
     int rank = params_file_shape(param, shape), same = 0;
-    for (int i = 0; i < rank && i < tensor->rank; i++) same += shape[i] == tensor->shape[i];
+    for (int i = 0; i < rank && i < tensor->rank; i++)
+        same += i == 0 ? detectron2_rows_fit(change, tensor->shape[0], shape[0])
+                       : shape[i] == tensor->shape[i];
     if (rank == tensor->rank && same == rank) return OK;
-    bool only_first = rank == tensor->rank && same == rank - 1 && shape[0] != tensor->shape[0];
+    bool only_first = rank == tensor->rank && same == rank - 1 &&
+                      !detectron2_rows_fit(change, tensor->shape[0], shape[0]);
     if (only_first && options->allow_class_change && is_class_tensor(detector, param->name)) {
         plans[index].reinitialised = true;
         return OK;
@@ -148,26 +165,51 @@ static enum status plan_tensor(const struct detector *detector, const struct st_
                 have, param->name, want);
 }
 
-static enum status read_values(const struct st_file *file, const struct st_tensor *tensor,
-                               float *values)
+// Room for the values of a parameter, and for those of the largest tensor that is changed first.
+struct scratch {
+    float *values, *changed;
+};
+
+static enum status scratch_make(const struct params *params, const struct plan *plans,
+                                struct scratch *scratch)
 {
+    size_t largest = 0, largest_changed = 0;
+    for (size_t i = 0; i < params->n; i++) {
+        size_t n = tensor_count(&params->items[i]->tensor);
+        if (n > largest) largest = n;
+        if (plans[i].change == DETECTRON2_SAME) continue;
+        if (plans[i].source->n_elements > largest_changed)
+            largest_changed = plans[i].source->n_elements;
+    }
+    scratch->values = mem_alloc(largest, sizeof *scratch->values);
+    scratch->changed = mem_alloc(largest_changed, sizeof *scratch->changed);
+    return scratch->values && scratch->changed ? OK : ERR_MEMORY;
+}
+
+static enum status read_values(const struct st_file *file, const struct plan *plan,
+                               const struct param *param, const struct scratch *scratch)
+{
+    const struct st_tensor *tensor = plan->source;
+    float *values = plan->change == DETECTRON2_SAME ? scratch->values : scratch->changed;
     TRY(st_to_float(file, tensor, values));
     for (size_t i = 0; i < tensor->n_elements; i++)
         if (!isfinite(values[i]))
             return fail(ERR_DATA, "%s: %s[%zu] is %g", file->path, tensor->name, i,
                         (double)values[i]);
-    return OK;
+    if (plan->change == DETECTRON2_SAME) return OK;
+    return detectron2_convert(plan->change, file, tensor, values, param->group == PARAM_BIAS,
+                              param->tensor.shape[0], scratch->values);
 }
 
 // With `apply` false only checks, so that a bad file changes nothing.
 static enum status run_plans(struct params *params, const struct st_file *file,
-                             const struct plan *plans, float *values, bool apply)
+                             const struct plan *plans, const struct scratch *scratch, bool apply)
 {
     for (size_t i = 0; i < params->n; i++) {
         if (!plans[i].source || plans[i].reinitialised) continue;
-        TRY(read_values(file, plans[i].source, values));
+        TRY(read_values(file, &plans[i], params->items[i], scratch));
         if (!apply) continue;
-        TRY(params_set(params, params->items[i], values));
+        TRY(params_set(params, params->items[i], scratch->values));
         params->items[i]->loaded = true;
     }
     return OK;
@@ -192,14 +234,15 @@ enum status load_weights(struct detector *detector, const char *path,
     struct st_file file = {0};
     struct load_report report = {0};
     struct plan *plans = NULL;
-    float *values = NULL;
-    size_t largest = 0;
+    struct scratch scratch = {0};
     TRY(st_open(path, &file));
+    report.is_detectron2 = detectron2_is_file(&file);
     enum status status = ERR_MEMORY;
     plans = mem_alloc(params->n, sizeof *plans);
     if (!plans) goto done;
     for (size_t i = 0; i < file.n_tensors; i++)
-        GUARD(plan_tensor(detector, &file, &file.tensors[i], options, plans, &report));
+        GUARD(plan_tensor(detector, &file, &file.tensors[i], options, report.is_detectron2, plans,
+                          &report));
     GUARD(fill_report(params, plans, &report));
     if (report.loaded.n == 0) {
         status = fail(ERR_DATA, "%s: none of its %zu tensors belongs to this model", path,
@@ -207,22 +250,17 @@ enum status load_weights(struct detector *detector, const char *path,
         goto done;
     }
 
-    for (size_t i = 0; i < params->n; i++) {
-        size_t n = tensor_count(&params->items[i]->tensor);
-        if (n > largest) largest = n;
-    }
-    values = mem_alloc(largest, sizeof *values);
-    status = ERR_MEMORY;
-    if (!values) goto done;
-    GUARD(run_plans(params, &file, plans, values, false));
-    GUARD(run_plans(params, &file, plans, values, true));
+    GUARD(scratch_make(params, plans, &scratch));
+    GUARD(run_plans(params, &file, plans, &scratch, false));
+    GUARD(run_plans(params, &file, plans, &scratch, true));
     GUARD(detector->kind->calm(detector, CALM_FACTOR, &report.n_calmed));
     GUARD(detector_refresh(detector));
     *out = report;
     report = (struct load_report){0};
 done:
     load_report_free(&report);
-    mem_free(values);
+    mem_free(scratch.values);
+    mem_free(scratch.changed);
     mem_free(plans);
     st_close(&file);
     return status;

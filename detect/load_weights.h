@@ -16,7 +16,8 @@ struct weights_info {
     double bn_eps;
 };
 
-// Reads the metadata arch, stride_in_1x1 ("true" or "false") and bn_eps (a number >= 0).
+// Reads the metadata arch, stride_in_1x1 ("true" or "false") and bn_eps (a number >= 0). Files with
+// Detectron2's names and bottlenecks that say nothing of the stride have it in the first 1x1.
 // ERR_DATA: a value that is neither; and st_open's errors.
 enum status weights_peek(const char *path, struct weights_info *info) MUST_USE;
 
@@ -30,6 +31,7 @@ struct load_report {
     struct name_list missing;       // not in the file: keep their fresh values
     struct name_list reinitialised; // class count differs: keep their fresh values
     struct name_list unused;        // tensors of the file that the model has no place for
+    bool is_detectron2;             // its names, see detect/detectron2_names.h
     int n_calmed;                   // residual branches that were scaled down, see below
 };
 
@@ -39,8 +41,8 @@ struct load_options {
     bool allow_class_change;
 };
 
-// Names: torchvision's of today, torchvision's before 0.13 (mapped), or a classifier's bare names
-// (conv1.weight -> backbone.body.conv1.weight). num_batches_tracked is skipped silently.
+// Names: torchvision's of today, torchvision's before 0.13 (mapped), a classifier's bare names
+// (conv1.weight -> backbone.body.conv1.weight), or Detectron2's. num_batches_tracked is skipped silently.
 // Every shape and value is checked before the first parameter changes. ERR_DATA names tensor,
 // file and both shapes, or the tensor with a value that is not finite, or two names of one
 // parameter; ERR_DATA also when nothing fits. When a backbone with frozen batch norm was loaded in

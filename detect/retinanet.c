@@ -8,8 +8,7 @@
 #include "detect/detector_kind.h"
 #include "detect/retinanet_head.h"
 
-enum { N_LEVELS = ANCHOR_LEVELS, N_FPN_IN = 3, FPN_CHANNELS = 256, N_SIZES = 3, N_RATIOS = 3 };
-enum { N_ANCHORS = N_SIZES * N_RATIOS };
+enum { N_LEVELS = ANCHOR_LEVELS, N_FPN_IN = 3, FPN_CHANNELS = 256, N_SIZES = 3 };
 
 struct retinanet {
     struct detector base;
@@ -26,16 +25,12 @@ static const char *const class_tensors[] = {
     NULL,
 };
 
-static void set_base_anchors(struct retinanet *net)
+static void set_anchors(struct retinanet *net)
 {
-    static const float ratios[N_RATIOS] = {0.5f, 1.0f, 2.0f};
-    for (int level = 0; level < N_LEVELS; level++) {
-        int size = 32 << level;
-        int sizes[N_SIZES] = {size, (int)(size * pow(2.0, 1.0 / 3)),
-                              (int)(size * pow(2.0, 2.0 / 3))};
-        net->levels.per_cell =
-            anchors_base(sizes, N_SIZES, ratios, N_RATIOS, net->levels.base[level]);
-    }
+    double sizes[N_LEVELS][3];
+    for (int level = 0; level < N_LEVELS; level++)
+        for (int i = 0; i < N_SIZES; i++) sizes[level][i] = (32 << level) * pow(2.0, i / 3.0);
+    anchor_levels_init(&net->levels, N_SIZES, sizes, net->base.config.exact_anchors, 8);
 }
 
 static enum status check_config(const struct detector_config *config)
@@ -83,10 +78,10 @@ static enum status retinanet_build(struct detector *detector)
     };
     for (int i = 0; i < N_FPN_IN; i++) fpn.in_channels[i] = resnet_channels(net->resnet, i + 1);
     TRY(fpn_create(&fpn, detector->params, "backbone.fpn.", &net->fpn));
-    set_base_anchors(net);
+    set_anchors(net);
     if (config->retinanet.running_normalizer)
         TRY(declare_normalizer(detector->params, &net->normalizer));
-    return retinanet_head_declare(detector->params, FPN_CHANNELS, N_ANCHORS, config->n_classes,
+    return retinanet_head_declare(detector->params, FPN_CHANNELS, net->levels.per_cell, config->n_classes,
                                   config->retinanet.prior, &net->head);
 }
 

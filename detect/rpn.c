@@ -1,6 +1,6 @@
 #include "detect/rpn.h"
 
-enum { N_RATIOS = 3, LOSS_OBJECTNESS = 0, LOSS_BOX = 1 };
+enum { LOSS_OBJECTNESS = 0, LOSS_BOX = 1 };
 
 static const float ONE[4] = {1, 1, 1, 1}; // weights of the box coder
 static const float MIN_SIDE = 1e-3f;
@@ -29,16 +29,16 @@ static enum status check_config(const struct detector_config *config)
 enum status rpn_declare(struct params *params, const struct detector_config *config, int channels,
                         struct rpn *rpn)
 {
-    static const float ratios[N_RATIOS] = {0.5f, 1.0f, 2.0f};
+    double sizes[ANCHOR_LEVELS][3];
     static const struct layer_init init = {INIT_NORMAL, 0.01, INIT_ZERO, 0};
     TRY(check_config(config));
-    for (int level = 0; level < ANCHOR_LEVELS; level++)
-        rpn->levels.per_cell = anchors_base(&config->rpn.anchor_sizes[level], 1, ratios, N_RATIOS,
-                                            rpn->levels.base[level]);
+    for (int i = 0; i < ANCHOR_LEVELS; i++) sizes[i][0] = config->rpn.anchor_sizes[i];
+    anchor_levels_init(&rpn->levels, 1, sizes, config->exact_anchors, 4);
+    int n = rpn->levels.per_cell;
     TRY(layer_declare_conv(params, "rpn.head.conv.0.0", channels, 3, channels, &init, &rpn->conv));
-    TRY(layer_declare_conv(params, "rpn.head.cls_logits", N_RATIOS, 1, channels, &init,
+    TRY(layer_declare_conv(params, "rpn.head.cls_logits", n, 1, channels, &init,
                            &rpn->logits));
-    return layer_declare_conv(params, "rpn.head.bbox_pred", N_RATIOS * 4, 1, channels, &init,
+    return layer_declare_conv(params, "rpn.head.bbox_pred", n * 4, 1, channels, &init,
                               &rpn->deltas);
 }
 

@@ -58,6 +58,7 @@ struct config {
 
 enum { SCHEDULE_STEP, SCHEDULE_COSINE };      // train.schedule
 enum { BEST_BY_AUTO, BEST_BY_BBOX, BEST_BY_SEGM }; // eval.best_by
+enum { ANCHORS_TORCHVISION, ANCHORS_DETECTRON2 }; // model.anchors
 enum { NORMALIZER_IMAGES, NORMALIZER_RUNNING }; // retinanet.normalizer
 enum { STRIDE_AUTO, STRIDE_3X3, STRIDE_1X1 }; // backbone.stride_in_1x1
 

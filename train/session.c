@@ -5,9 +5,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "detect/load_weights.h"
+#include "detect/paste_mask.h"
 #include "nn/safetensors.h"
 #include "nn/tape.h"
 #include "train/checkpoint.h"
+#include "train/detector_config.h"
 
 enum { COCO_CHANNELS = 91 };
 
@@ -21,80 +23,6 @@ void session_close(struct session *session)
     coco_dataset_destroy(session->val);
     classes_free(&session->classes);
     mem_free(session);
-}
-
-static int resnet_depth(int type)
-{
-    static const int depths[] = {18, 34, 50, 101, 152};
-    return depths[type];
-}
-
-static void detector_config_of(const struct config *config, struct detector_config *out)
-{
-    *out = (struct detector_config){
-        .type = (enum detector_type)config->model.type,
-        .n_classes = (int)config->model.n_classes,
-        .seed = (uint64_t)config->train.seed,
-        .backbone =
-            {
-                .depth = resnet_depth(config->backbone.type),
-                .norm = (enum norm_type)config->backbone.norm,
-                .norm_eps = config->backbone.norm_eps,
-                .gn_groups = (int)config->backbone.gn_groups,
-                .stride_in_1x1 = config->backbone.stride_in_1x1 == STRIDE_1X1,
-                .trainable_layers = (int)config->backbone.trainable_layers,
-            },
-        .retinanet =
-            {
-                .prior = config->retinanet.prior,
-                .focal_alpha = config->retinanet.focal_alpha,
-                .focal_gamma = config->retinanet.focal_gamma,
-                .box_loss = config->retinanet.box_loss,
-                .box_beta = config->retinanet.box_beta,
-                .running_normalizer = config->retinanet.normalizer == NORMALIZER_RUNNING,
-                .match_high = config->retinanet.match_high,
-                .match_low = config->retinanet.match_low,
-                .score_threshold = config->retinanet.score_threshold,
-                .nms_threshold = config->retinanet.nms_threshold,
-                .top_k = (int)config->retinanet.top_k,
-                .max_detections = (int)config->retinanet.max_detections,
-                .p6_from_c5 = config->retinanet.p6_from_c5,
-            },
-        .rpn =
-            {
-                .match_high = config->rpn.match_high,
-                .match_low = config->rpn.match_low,
-                .samples = (int)config->rpn.samples,
-                .positive_fraction = config->rpn.positive_fraction,
-                .box_loss = config->rpn.box_loss,
-                .box_beta = config->rpn.box_beta,
-                .fixed_normalizer = config->rpn.fixed_normalizer,
-                .train_top_k = (int)config->rpn.train_top_k,
-                .top_k = (int)config->rpn.top_k,
-                .train_keep = (int)config->rpn.train_keep,
-                .keep = (int)config->rpn.keep,
-                .nms_threshold = config->rpn.nms_threshold,
-            },
-        .roi =
-            {
-                .match_iou = config->roi.match_iou,
-                .samples = (int)config->roi.samples,
-                .positive_fraction = config->roi.positive_fraction,
-                .aligned = config->roi.aligned,
-                .sampling_ratio = (int)config->roi.sampling_ratio,
-                .box_loss = config->roi.box_loss,
-                .box_beta = config->roi.box_beta,
-                .class_agnostic = config->roi.class_agnostic,
-                .score_threshold = config->roi.score_threshold,
-                .nms_threshold = config->roi.nms_threshold,
-                .max_detections = (int)config->roi.max_detections,
-            },
-        .mask = {.class_agnostic = config->mask.class_agnostic},
-    };
-    for (int i = 0; i < RPN_LEVELS; i++)
-        out->rpn.anchor_sizes[i] = (int)config->rpn.anchor_sizes.v[i];
-    for (int site = 0; site < N_POOL_SITES; site++)
-        config_pool_layer(config, (enum pool_site)site, &out->backbone.pools[site]);
 }
 
 // Settles what the config leaves to the weights' metadata.
@@ -114,7 +42,7 @@ static enum status resolve(struct config *config, const char *weights)
 static enum status build(struct session *session)
 {
     struct detector_config config;
-    detector_config_of(&session->config, &config);
+    detector_config_from(&session->config, &config);
     TRY(backend_create_cpu((int)session->config.train.threads, &session->backend));
     TRY(tape_create(session->backend, &session->tape));
     return detector_create(&config, session->backend, &session->detector);
@@ -129,6 +57,27 @@ static void report_names(const char *what, const struct name_list *list)
     if (list->n > SHOWN) log_info("    ... and %zu more", list->n - SHOWN);
 }
 
+// What Detectron2 computes in another way, and no file of weights says.
+static void advise_detectron2(const struct config *config)
+{
+    bool is_retinanet = config->model.type == DETECTOR_RETINANET;
+    bool is_mask = config->model.type == DETECTOR_MASK_RCNN;
+    const struct {
+        bool differs;
+        const char *setting;
+    } settings[] = {
+        {config->model.anchors != ANCHORS_DETECTRON2, "model.anchors=detectron2"},
+        {!is_retinanet && !config->roi.aligned, "roi.aligned=true"},
+        {!is_retinanet && config->roi.sampling_ratio != 0, "roi.sampling_ratio=0"},
+        {is_mask && config->mask.paste != PASTE_GRID, "mask.paste=grid"},
+        {is_retinanet && config->retinanet.max_detections != 100, "retinanet.max_detections=100"},
+    };
+    log_info("  names of Detectron2: its values are mapped exactly");
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (settings[i].differs)
+            log_warn("to compute as Detectron2 by default, set %s", settings[i].setting);
+}
+
 static enum status load_start_weights(struct session *session)
 {
     const char *path = session->config.model.weights;
@@ -139,6 +88,7 @@ static enum status load_start_weights(struct session *session)
     report_names("missing, freshly initialised", &report.missing);
     report_names("for other classes, freshly initialised", &report.reinitialised);
     report_names("unused", &report.unused);
+    if (report.is_detectron2) advise_detectron2(&session->config);
     if (report.n_calmed)
         log_info("  residual branches with fresh layers, scaled down: %d", report.n_calmed);
     load_report_free(&report);
@@ -222,6 +172,7 @@ static enum status load_all(struct session *session, const char *path)
     struct load_report report;
     TRY(load_weights(session->detector, path, &options, &report));
     enum status status = OK;
+    if (report.is_detectron2) advise_detectron2(&session->config);
     if (report.missing.n)
         status = fail(ERR_DATA, "%s: %zu tensors of the model are missing, among them %s", path,
                       report.missing.n, report.missing.names[0]);

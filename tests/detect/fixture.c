@@ -30,6 +30,30 @@ struct detector_config fixture_config(int depth, enum norm_type norm, int n_clas
     };
 }
 
+struct detector_config fixture_rcnn_config(int depth, enum detector_type type, int n_classes)
+{
+    struct detector_config config = fixture_config(depth, NORM_FROZEN_BN, n_classes);
+    config.type = type;
+    for (int i = 0; i < RPN_LEVELS; i++) config.rpn.anchor_sizes[i] = 32 << i;
+    config.rpn.match_high = 0.7;
+    config.rpn.match_low = 0.3;
+    config.rpn.samples = 64;
+    config.rpn.positive_fraction = 0.5;
+    config.rpn.box_beta = 1.0 / 9;
+    config.rpn.train_top_k = config.rpn.top_k = 200;
+    config.rpn.train_keep = config.rpn.keep = 100;
+    config.rpn.nms_threshold = 0.7;
+    config.roi.match_iou = 0.5;
+    config.roi.samples = 32;
+    config.roi.positive_fraction = 0.25;
+    config.roi.sampling_ratio = 2;
+    config.roi.box_beta = 1.0 / 9;
+    config.roi.score_threshold = 0.05;
+    config.roi.nms_threshold = 0.5;
+    config.roi.max_detections = 20;
+    return config;
+}
+
 void fixture_create(struct fixture *f, const struct detector_config *config)
 {
     *f = (struct fixture){0};

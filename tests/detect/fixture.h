@@ -1,4 +1,4 @@
-// A RetinaNet on the CPU for tests.
+// A detector on the CPU for tests.
 #ifndef TARN_TESTS_DETECT_FIXTURE_H
 #define TARN_TESTS_DETECT_FIXTURE_H
 
@@ -18,6 +18,8 @@ struct fixture {
 
 // torchvision's settings, trainable_layers 5.
 struct detector_config fixture_config(int depth, enum norm_type norm, int n_classes);
+// torchvision's Faster or Mask R-CNN, with fewer candidates and samples; frozen batch norm.
+struct detector_config fixture_rcnn_config(int depth, enum detector_type type, int n_classes);
 void fixture_create(struct fixture *f, const struct detector_config *config);
 void fixture_destroy(struct fixture *f);
 
