@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "cli/anchor_coverage.h"
+#include "detect/anchor_coverage.h"
 #include "coco/image.h"
 #include "train/loader_config.h"
 

@@ -1,6 +1,6 @@
 // How well a detector's anchors can meet objects, whatever it learns.
-#ifndef TARN_CLI_ANCHOR_COVERAGE_H
-#define TARN_CLI_ANCHOR_COVERAGE_H
+#ifndef TARN_DETECT_ANCHOR_COVERAGE_H
+#define TARN_DETECT_ANCHOR_COVERAGE_H
 
 #include "detect/detector.h"
 

@@ -1,4 +1,4 @@
-#include "cli/anchor_coverage.h"
+#include "detect/anchor_coverage.h"
 
 #include <math.h>
 
