@@ -127,7 +127,7 @@ Test(rcnn, refusals)
 }
 
 // Two images with a bright square each, of another colour; storage is static.
-enum { SIDE = 96, N = 2, G = 2, N_STEPS = 60 };
+enum { SIDE = 96, N = 2, G = 2, N_STEPS = 36 };
 static float images[N * SIDE * SIDE * 3], sizes[N * 2], boxes[N * G * 4];
 static int original_sizes[N * 2];
 static int64_t image_ids[N] = {11, 12}, mask_starts[N * G];
