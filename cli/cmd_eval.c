@@ -78,7 +78,7 @@ static enum status write_page(const struct eval_options *options, const struct e
 static enum status report(const struct eval_options *options, const struct evaluation *evaluation)
 {
     eval_print(&evaluation->result);
-    if (options->per_class) eval_print_classes(&evaluation->result);
+    if (options->per_class || options->checkpoint[0]) eval_print_classes(&evaluation->result);
     if (options->json[0]) TRY(eval_save_json(&evaluation->result, options->json));
     if (options->tensors[0]) TRY(evaluation_save_tensors(evaluation, options->tensors));
     return OK;

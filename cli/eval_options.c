@@ -20,7 +20,7 @@ const struct field eval_option_fields[] = {
     TEXT("images", images, "Folder of the images; with --results only for the report's."),
     TEXT("save-results", save_results, "Write the model's detections as a COCO results file."),
     {"type", FIELD_CHOICE, AT(type), "bbox", 0, 0, "bbox|segm", "Boxes or masks."},
-    SWITCH("per-class", per_class, "Print a table of the classes."),
+    SWITCH("per-class", per_class, "Print a table of the classes; always, where a model is evaluated."),
     TEXT("json", json, "Write the numbers as JSON, each class's too."),
     TEXT("tensors", tensors, "Write precision, recall and scores (safetensors)."),
     TEXT("report", report, "Write a page with curves, errors and the worst images (HTML)."),

@@ -34,7 +34,8 @@ enum defect_severity {
            "images of another size than the annotations say")                                      \
     DEFECT(BAD_MASK, "bad_mask", DEFECT_MASKS, "masks that cannot be decoded")                     \
     DEFECT(NO_MASK, "no_mask", DEFECT_MASKS, "objects without a mask, where others have one")      \
-    DEFECT(NO_AREA, "box_without_area", DEFECT_DROPPED, "boxes whose width or height is not above 0") \
+    DEFECT(NO_AREA, "box_without_area", DEFECT_DROPPED,                                            \
+           "boxes whose width or height is not above 0")                                           \
     DEFECT(OUTSIDE, "box_outside", DEFECT_DROPPED, "boxes outside their image")                    \
     DEFECT(REPEATED_IMAGE, "repeated_image", DEFECT_DROPPED, "images listed twice, equally")       \
     DEFECT(REACHES_OUT, "box_reaches_out", DEFECT_NOTE,                                            \

@@ -1,7 +1,7 @@
 // Vectors of floats for the maths of pooling windows: a `lanes` holds as many neighbouring channels
-// as the file's instruction set takes at once. The operators + - * / work on lanes and on lanes with
-// a float; comparisons and choices are functions. Valid as C17 (with the vector extension of gcc and
-// clang) and CUDA C++: on the GPU, where a thread has one channel, a `lanes` is a float.
+// as the file's instruction set takes at once. The operators + - * / work on lanes and on lanes
+// with a float; comparisons and choices are functions. Valid as C17 (with the vector extension of
+// gcc and clang) and CUDA C++: on the GPU, where a thread has one channel, a `lanes` is a float.
 //
 // The width differs between files compiled for different instruction sets: no lanes in interfaces
 // between files.

@@ -35,7 +35,8 @@ static void read_stored(const struct pool_values *values, const struct op_call *
         const struct tensor *param = call->in[i];
         const float *data = (const float *)param->data;
         for (size_t k = 0; k < (size_t)param->shape[0]; k++)
-            *stored++ = (double)(param->rank > 1 ? data[k * n_channels + (size_t)channel] : data[k]);
+            *stored++ =
+                (double)(param->rank > 1 ? data[k * n_channels + (size_t)channel] : data[k]);
     }
 }
 

@@ -1,5 +1,5 @@
-// Anchor boxes as torchvision (v1) generates them: rounded base boxes, shifted by whole strides that
-// follow from the padded image; and as Detectron2 does: not rounded, strides of powers of two.
+// Anchor boxes as torchvision (v1) generates them: rounded base boxes, shifted by whole strides
+// that follow from the padded image; and as Detectron2 does: not rounded, strides of powers of two.
 #ifndef TARN_DETECT_ANCHORS_H
 #define TARN_DETECT_ANCHORS_H
 

@@ -2,7 +2,8 @@
 // values lie, mapped to ours without loss.
 //
 // - The first convolution sees BGR of 0 to 255 less pixel_mean, divided by pixel_std; ours sees RGB
-//   of 0 to 1, normalised. Channels are turned and weights scaled. A pixel_mean other than 255 times
+//   of 0 to 1, normalised. Channels are turned and weights scaled. A pixel_mean other than 255
+//   times
 //   ours is refused: it would change the padding. Files without the two tensors are taken to have
 //   Detectron2's defaults, that mean and deviation 1.
 // - Class channels: background last of all becomes first; where there is none (RetinaNet, boxes and
@@ -13,8 +14,8 @@
 // A model computes the same from then on with these settings, which are not in the file:
 // model.anchors=detectron2, backbone.stride_in_1x1=true for its MSRA models (taken for granted when
 // the file does not say), roi.aligned=true, roi.sampling_ratio=0, mask.paste=grid,
-// retinanet.p6_from_c5=true, retinanet.max_detections=100. What remains different is the resizing of
-// images: Pillow's filter there, torchvision's here.
+// retinanet.p6_from_c5=true, retinanet.max_detections=100. What remains different is the resizing
+// of images: Pillow's filter there, torchvision's here.
 #ifndef TARN_DETECT_DETECTRON2_NAMES_H
 #define TARN_DETECT_DETECTRON2_NAMES_H
 

@@ -42,9 +42,9 @@ struct load_options {
 };
 
 // Names: torchvision's of today, torchvision's before 0.13 (mapped), a classifier's bare names
-// (conv1.weight -> backbone.body.conv1.weight), or Detectron2's. num_batches_tracked is skipped silently.
-// Every shape and value is checked before the first parameter changes. ERR_DATA names tensor,
-// file and both shapes, or the tensor with a value that is not finite, or two names of one
+// (conv1.weight -> backbone.body.conv1.weight), or Detectron2's. num_batches_tracked is skipped
+// silently. Every shape and value is checked before the first parameter changes. ERR_DATA names
+// tensor, file and both shapes, or the tensor with a value that is not finite, or two names of one
 // parameter; ERR_DATA also when nothing fits. When a backbone with frozen batch norm was loaded in
 // part, fresh residual branches are scaled by 0.1 (resnet_calm_fresh_branches). Ends with
 // detector_refresh. *report is valid only on success; release it with load_report_free.

@@ -81,8 +81,8 @@ static enum status retinanet_build(struct detector *detector)
     set_anchors(net);
     if (config->retinanet.running_normalizer)
         TRY(declare_normalizer(detector->params, &net->normalizer));
-    return retinanet_head_declare(detector->params, FPN_CHANNELS, net->levels.per_cell, config->n_classes,
-                                  config->retinanet.prior, &net->head);
+    return retinanet_head_declare(detector->params, FPN_CHANNELS, net->levels.per_cell,
+                                  config->n_classes, config->retinanet.prior, &net->head);
 }
 
 static void retinanet_free(struct detector *detector)

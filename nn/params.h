@@ -33,7 +33,7 @@ enum init_kind {
     INIT_NORMAL,          // deviation a
     INIT_UNIFORM,         // +-a
     INIT_UNIFORM_POSITIVE, // 0 to a
-    INIT_FIRST,           // shape (n, sets) or (n): a for the first value of a set, 0 for the others
+    INIT_FIRST, // shape (n, sets) or (n): a for the first value of a set, 0 for the others
     INIT_KAIMING_NORMAL_FAN_OUT, // deviation sqrt(2 / fan_out): torchvision's ResNet
     INIT_KAIMING_UNIFORM_A1,     // +- sqrt(3 / fan_in): torchvision's FPN
 };

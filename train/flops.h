@@ -1,6 +1,7 @@
 // Floating-point operations of a kernel's call, from its shapes: a multiplication and an addition
-// count as two. Of a list of RoIs only the rows that are filled count, unless the tape is dry. Convolutions and linear layers are counted; all else is small beside them and
-// counts as nothing, as the field's tools have it.
+// count as two. Of a list of RoIs only the rows that are filled count, unless the tape is dry.
+// Convolutions and linear layers are counted; all else is small beside them and counts as nothing,
+// as the field's tools have it.
 #ifndef TARN_TRAIN_FLOPS_H
 #define TARN_TRAIN_FLOPS_H
 

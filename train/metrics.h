@@ -4,8 +4,8 @@
 //   {"kind":"eval","iteration":40,"seconds":3.1,"stats":{"AP":0.1,...},"mask_stats":{"AP":...}}
 // Losses and norm are means over the iterations since the last line; data_wait is the share of
 // the time in which the model waited for images; seconds are those of the interval. A model with
-// trained pooling layers has "pools" too (train/pool_values.h), as they are after that iteration. "mask_stats" are there
-// when the model finds masks.
+// trained pooling layers has "pools" too (train/pool_values.h), as they are after that iteration.
+// "mask_stats" are there when the model finds masks.
 #ifndef TARN_TRAIN_METRICS_H
 #define TARN_TRAIN_METRICS_H
 

@@ -15,7 +15,8 @@ enum status session_detect(struct session *session, const struct image *image,
 {
     const struct config *config = &session->config;
     int width, height;
-    resize_target(image->width, image->height, loader_config_min_size(config), (int)config->data.max_size,
+    resize_target(image->width, image->height, loader_config_min_size(config),
+                  (int)config->data.max_size,
                   &width, &height);
     int canvas_width = (width + 31) / 32 * 32, canvas_height = (height + 31) / 32 * 32;
     float sizes[2] = {(float)height, (float)width}, boxes[4] = {0};

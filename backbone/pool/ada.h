@@ -1,6 +1,6 @@
-// adaPool (Stergiou, Poppe, IEEE TIP 2023): y = beta D + (1 - beta) S with SoftPool's S (soft.h) and
-// eDSCW, an average weighted by the exponential of the Dice-Sorensen coefficient of each element
-// and the window's mean m:
+// adaPool (Stergiou, Poppe, IEEE TIP 2023): y = beta D + (1 - beta) S with SoftPool's S (soft.h)
+// and eDSCW, an average weighted by the exponential of the Dice-Sorensen coefficient of each
+// element and the window's mean m:
 //     c_i = 2 |a_i m| / (a_i^2 + m^2),  w_i = exp(c_i) / sum_j exp(c_j),  D = sum_i w_i a_i.
 // c is 0 where a_i = m = 0. With r = smaller / larger of |a_i| and |m|: c = 2 r / (1 + r^2), so
 // nothing overflows.

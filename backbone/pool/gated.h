@@ -1,6 +1,7 @@
 // Gated max-average pooling (Lee, Gallagher, Tu, AISTATS 2016), with a mask omega of the window's
 // size for the whole layer:
-//     z = sum_i omega_i a_i,  alpha = 1 / (1 + e^-z),  y = alpha max_i a_i + (1 - alpha) mean_i a_i;
+//     z = sum_i omega_i a_i,  alpha = 1 / (1 + e^-z),  y = alpha max_i a_i + (1 - alpha) mean_i
+//     a_i;
 //     dy/da_i = alpha (1 - alpha) (max - mean) omega_i + what mixed.h says of a fixed alpha;
 //     dy/domega_i = alpha (1 - alpha) (max - mean) a_i.
 #ifndef TARN_BACKBONE_POOL_GATED_H

@@ -145,5 +145,6 @@ static void backward_large(const struct op_backward_call *backward, const struct
 enum status ISA_NAME(pool_max_backward)(const struct op_backward_call *backward)
 {
     struct pool_map map = pool_map_of(backward->forward);
-    return pool_run_backward(backward, &needs, has_places(&map) ? backward_band : backward_large, 16);
+    return pool_run_backward(backward, &needs, has_places(&map) ? backward_band : backward_large,
+                             16);
 }

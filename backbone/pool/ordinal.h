@@ -1,8 +1,8 @@
 // Ordinal pooling (Kumar 2018; Deliege et al. 2019): a learned weight for each rank of the window,
 //     y = sum_r w_r a_(r) / sum_r w_r,  a_(0) >= a_(1) >= ...,
-// with dy/da of rank r = w_r / sum w and dy/dw_r = (a_(r) - y) / sum w. A window with fewer elements
-// than the kernel (at the map's border) takes the weights of the first ranks; where those are all 0
-// it is the average. Equal elements are ranked in row-major order.
+// with dy/da of rank r = w_r / sum w and dy/dw_r = (a_(r) - y) / sum w. A window with fewer
+// elements than the kernel (at the map's border) takes the weights of the first ranks; where those
+// are all 0 it is the average. Equal elements are ranked in row-major order.
 #ifndef TARN_BACKBONE_POOL_ORDINAL_H
 #define TARN_BACKBONE_POOL_ORDINAL_H
 

@@ -29,7 +29,8 @@ awk -v x="$ap50" -v least="$least" 'BEGIN { exit !(x != "" && x >= least) }'
 check $? "AP50 on the training images is '$ap50', expected $least or more"
 
 # The saved results give the same numbers.
-run eval --annotations "$work/data/annotations/train.json" --results "$work/results.json"
+run eval --annotations "$work/data/annotations/train.json" --results "$work/results.json" \
+    --per-class
 code 0
 same "$work/first" "$work/out"
 
