@@ -104,7 +104,13 @@ POOL_LOOP_INLINE struct pool_view pool_view_of(const struct pool_map *map,
                                                const struct pool_patch *p, int64_t image, int oh,
                                                int ow)
 {
-    struct pool_view v = {.top = p->top, .left = p->left, .oh = oh, .ow = ow, .image = image};
+    struct pool_view v;
+    memset(&v, 0, sizeof v);
+    v.top = p->top;
+    v.left = p->left;
+    v.oh = oh;
+    v.ow = ow;
+    v.image = image;
     v.map = map;
     v.first_out = p->out;
     return v;
@@ -292,10 +298,13 @@ POOL_LOOP_INLINE void pool_window_band_dx(const struct op_backward_call *backwar
 {
     const struct op_call *call = backward->forward;
     const struct window *win = &map->window;
-    struct pool_band band = {.x = call->in[0]->data, .dy = call->out[0]->grad};
+    struct pool_band band;
+    memset(&band, 0, sizeof band);
+    band.x = call->in[0]->data;
+    band.dy = (const float *)call->out[0]->grad;
     float *sums = NULL;
     int oh_begin, oh_end, unused;
-    band.dx = backward->want[0] ? call->in[0]->grad : NULL;
+    band.dx = backward->want[0] ? (float *)call->in[0]->grad : NULL;
     band.begin = begin;
     band.end = end;
     band.streams =
