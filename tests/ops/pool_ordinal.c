@@ -25,7 +25,7 @@ static double reference(const struct pool_window *window, const void *args)
 
 const struct pool_test pool_test_ordinal = {.reference = reference,
                                             .variants = {"param_scope=layer", "constraint=softmax",
-                                                         "constraint=softmax param_scope=layer"},
+                                                         "param_scope=layer constraint=softmax"},
                                             .needs_kernel = true};
 
 Test(pool_ordinal, is_a_mean)

@@ -35,7 +35,7 @@ static double reference(const struct pool_window *window, const void *args)
 }
 
 const struct pool_test pool_test_stochastic = {.reference = reference,
-                                               .variants = {"training", "training seed=5"},
+                                               .variants = {"training", "training seed=6"},
                                                .draws_elements = true,
                                                .low = -1.0f,
                                                .high = 3.0f,
