@@ -207,6 +207,8 @@ POOL_LOOP_INLINE void pool_gather_band(const struct pool_map *map, int64_t image
                 gather(context, map, &p, 2, 1);
             else if (p.n_oh == 2 && p.n_ow == 2)
                 gather(context, map, &p, 2, 2);
+            else if (p.n_oh == 3 && p.n_ow == 3)
+                gather(context, map, &p, 3, 3);
             else
                 gather(context, map, &p, p.n_oh, p.n_ow);
         }

@@ -1,5 +1,6 @@
-// Detail-preserving pooling, lite (Saeedan, Weber, Goesele, Roth, CVPR 2018). t is the window's
-// reference, lambda and alpha are learned for each channel:
+// Detail-preserving pooling (Saeedan, Weber, Goesele, Roth, CVPR 2018). t is the window's
+// reference, its mean in the lite variant and a learned filter in the full one; lambda and alpha
+// are learned for each channel:
 //     x_i = a_i - t,  v_i = x_i^2 + eps  (asymmetric: max(x_i, 0)^2 + eps),  u_i = v_i / V,
 //     w_i = u_i^q + e^alpha,  q = e^lambda / 2,  y = sum_i w_i a_i / W,  W = sum_i w_i,
 // V the mean of v (or its sum). Backward, with k = n for the mean and 1 for the sum:
@@ -14,8 +15,8 @@
 
 #include "backbone/pool/math.h"
 
-enum { DPP_AVG2, DPP_AVG3 }; // reference
-enum { DPP_MEAN, DPP_SUM };  // norm
+enum { DPP_AVG2, DPP_AVG3, DPP_LEARNED }; // reference
+enum { DPP_MEAN, DPP_SUM };               // norm
 
 struct dpp_args {
     bool symmetric;
@@ -23,7 +24,8 @@ struct dpp_args {
     double eps, lambda, alpha;
 };
 
-enum { DPP_Q, DPP_CONSTANT, DPP_N_VALUES };
+// A learned reference adds its bias and the weights of all places of the larger window.
+enum { DPP_Q, DPP_CONSTANT, DPP_N_VALUES, DPP_BIAS = DPP_N_VALUES, DPP_WEIGHT };
 
 // What all elements of a window share.
 struct dpp_window {

@@ -89,6 +89,15 @@ static void add_params(const struct pool_case *own, struct op_case *c)
     params_destroy(params);
 }
 
+// Of variants, some do not take the whole map.
+static bool is_refused(const struct pool_def *def, const char *settings, struct window window)
+{
+    struct pool pool = {.def = def, .window = window};
+    if (!def->check) return false;
+    pool_settings(def, settings, pool.args);
+    return def->check(&pool) != OK;
+}
+
 static void add_case(const struct pool_def *def, const struct pool_test *test, const char *settings,
                      const struct geometry *g, enum dtype dtype)
 {
@@ -101,6 +110,7 @@ static void add_case(const struct pool_def *def, const struct pool_test *test, c
              settings ? " " : "", settings ? settings : "", dtype == DTYPE_BF16 ? " bf16" : "");
     c->training = settings && strncmp(settings, training, strlen(training)) == 0;
     if (c->training) settings += strlen(training);
+    if (g->window.kernel_h == 0 && is_refused(def, settings, g->window)) return;
     *own = (struct pool_case){def, test, settings, g->window};
     c->name = names[n_cases++];
     c->args = own;

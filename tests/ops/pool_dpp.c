@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <math.h>
+#include <string.h>
 
 #include "backbone/pool/dpp.h"
 #include "tests/ops/pool_case.h"
@@ -21,6 +22,19 @@ static double wide_mean(const struct pool_window *w)
     return sum / n;
 }
 
+// Parameter 2 is the bias, 3 the weights of the rows from top - 1 and the columns from left - 1.
+static double learned(const struct pool_window *w)
+{
+    int cols = w->window.kernel_w + 1;
+    double sum = w->param[2][0];
+    for (int k = 0; k < (w->window.kernel_h + 1) * cols; k++) {
+        int r = w->top - 1 + k / cols, q = w->left - 1 + k % cols;
+        if (r >= 0 && r < w->h && q >= 0 && q < w->w)
+            sum += w->param[3][k] * w->map[(r * w->w + q) * w->n_channels];
+    }
+    return sum;
+}
+
 static double square(double x, const struct dpp_args *args)
 {
     if (!args->symmetric && x < 0.0) x = 0.0;
@@ -34,6 +48,7 @@ static double reference(const struct pool_window *window, const void *args)
     double t = 0.0, total = 0.0, sum = 0.0, weighted = 0.0;
     for (int i = 0; i < window->n; i++) t += window->a[i] / window->n;
     if (own->reference == DPP_AVG3) t = wide_mean(window);
+    if (own->reference == DPP_LEARNED) t = learned(window);
     for (int i = 0; i < window->n; i++) total += square(window->a[i] - t, own);
     if (own->norm == DPP_MEAN) total /= window->n;
     for (int i = 0; i < window->n; i++) {
@@ -47,8 +62,9 @@ static double reference(const struct pool_window *window, const void *args)
 const struct pool_test pool_test_dpp = {
     .reference = reference,
     .variants = {"symmetric=false", "reference=avg3", "norm=sum",
-                 "symmetric=false reference=avg3 norm=sum"},
-    .params = {{-0.5f, 0.8f}, {-1.0f, 1.0f}},
+                 "symmetric=false reference=avg3 norm=sum", "reference=learned",
+                 "reference=learned symmetric=false norm=sum"},
+    .params = {{-0.5f, 0.8f}, {-1.0f, 1.0f}, {-0.5f, 0.5f}, {-0.3f, 0.4f}},
     .tolerance = 3e-5};
 
 Test(pool_dpp, is_a_mean)
@@ -66,6 +82,7 @@ Test(pool_dpp, instruction_sets_agree)
 {
     pool_expect_levels_agree("dpp", "alpha_init=1");
     pool_expect_levels_agree("dpp", "reference=avg3 symmetric=false alpha_init=1");
+    pool_expect_levels_agree("dpp", "reference=learned alpha_init=1");
 }
 
 Test(pool_dpp, known_values)
@@ -73,6 +90,43 @@ Test(pool_dpp, known_values)
     const float x[4] = {0.3f, 1.7f, 0.4f, 2.2f};
     pool_expect_window("dpp", NULL, x, 1.168503, NULL);
     pool_expect_window("dpp", "norm=sum", x, 1.162285, NULL);
+}
+
+// A filter of 1/9 in all places is the authors' average of 3x3.
+Test(pool_dpp, a_learned_reference_can_be_the_average)
+{
+    enum { H = 6, W = 8, C = 3 };
+    float x[H * W * C], dy[H / 2 * W / 2 * C], lambda[C] = {0}, alpha[C] = {0}, bias[C] = {0};
+    float weight[9 * C];
+    for (int i = 0; i < H * W * C; i++) x[i] = 2.0f * sinf((float)i * 1.37f);
+    for (int i = 0; i < H / 2 * W / 2 * C; i++) dy[i] = cosf((float)i);
+    for (int i = 0; i < 9 * C; i++) weight[i] = 1.0f / 9.0f;
+    struct pool_layer average = {.name = "dpp",
+                                 .settings = "reference=avg3",
+                                 .window = window_square(2, 2, 0),
+                                 .shape = {1, H, W, C},
+                                 .x = x,
+                                 .dy = dy,
+                                 .params = {lambda, alpha}};
+    struct pool_layer filter = average;
+    filter.settings = "reference=learned";
+    filter.params[2] = bias;
+    filter.params[3] = weight;
+    pool_layer_run(&average);
+    pool_layer_run(&filter);
+    for (int i = 0; i < H / 2 * W / 2 * C; i++)
+        cr_expect_float_eq(filter.y[i], average.y[i], 1e-5f, "output %d", i);
+    for (int i = 0; i < H * W * C; i++)
+        cr_expect_float_eq(filter.dx[i], average.dx[i], 1e-5f, "gradient %d", i);
+    pool_layer_free(&average);
+    pool_layer_free(&filter);
+}
+
+Test(pool_dpp, a_learned_reference_needs_a_window)
+{
+    cr_expect_eq(pool_layer_check("dpp", "reference=learned", window_square(0, 1, 0)), ERR_USAGE);
+    cr_expect(strstr(fail_message(), "whole map") != NULL, "%s", fail_message());
+    cr_expect_eq(pool_layer_check("dpp", "reference=learned", window_square(2, 2, 0)), OK);
 }
 
 // With a constant weight that drowns the others it is the average.
