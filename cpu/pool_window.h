@@ -62,26 +62,36 @@ enum { POOL_UNROLLED = 9 }; // windows up to this size are unrolled
 
 POOL_LOOP_INLINE lanes pool_load(const void *x, size_t at, int n_c, bool is_bf16)
 {
+    size_t whole = N_LANES, some = (size_t)n_c;
     if (is_bf16) {
+        const uint16_t *from = (const uint16_t *)x + at;
         lane_halves halves = {0};
-        memcpy(&halves, (const uint16_t *)x + at, (size_t)n_c * sizeof(uint16_t));
+        if (some == whole) memcpy(&halves, from, sizeof halves);
+        else memcpy(&halves, from, some % whole * sizeof *from);
         return lane_from_halves(halves);
     }
+    const float *from = (const float *)x + at;
     lanes values = {0};
-    memcpy(&values, (const float *)x + at, (size_t)n_c * sizeof(float));
+    if (some == whole) return lane_load(from);
+    memcpy(&values, from, some % whole * sizeof *from);
     return values;
 }
 
 POOL_LOOP_INLINE void pool_store(void *y, size_t at, lanes value, int n_c, bool is_bf16,
                                  bool streams)
 {
+    size_t whole = N_LANES, some = (size_t)n_c;
     if (is_bf16) {
+        uint16_t *to = (uint16_t *)y + at;
         lane_halves halves = lane_to_halves(value);
-        memcpy((uint16_t *)y + at, &halves, (size_t)n_c * sizeof(uint16_t));
-    } else if (streams && n_c == N_LANES) {
+        if (some == whole) memcpy(to, &halves, sizeof halves);
+        else memcpy(to, &halves, some % whole * sizeof *to);
+    } else if (some < whole) {
+        memcpy((float *)y + at, &value, some % whole * sizeof(float));
+    } else if (streams) {
         lane_stream((float *)y + at, value);
     } else {
-        memcpy((float *)y + at, &value, (size_t)n_c * sizeof(float));
+        lane_store((float *)y + at, value);
     }
 }
 
@@ -129,37 +139,39 @@ POOL_LOOP_INLINE void pool_view_at(struct pool_view *v, const lanes *a, int rows
 
 // ---- forward -----------------------------------------------------------------------------------
 
-POOL_LOOP_INLINE void pool_window_y(struct pool_view v, const void *x, void *y,
-                                    const struct pool_patch *p, int rows, int cols, bool is_bf16,
-                                    lanes *a, pool_window_forward forward)
+// Whole vectors of channels, of a window of constant size; returns the first channel left.
+POOL_LOOP_INLINE int pool_window_y(struct pool_view v, const void *x, void *y,
+                                   const struct pool_patch *p, int rows, int cols, bool is_bf16,
+                                   pool_window_forward forward)
 {
-    bool streams = v.map->y_streams;
+    lanes a[POOL_UNROLLED];
     int channel = 0;
     for (; channel + N_LANES <= p->c; channel += N_LANES) {
         pool_load_window(x, p, rows, cols, channel, N_LANES, is_bf16, a);
         pool_view_at(&v, a, rows, cols, channel);
-        pool_store(y, p->out + (size_t)channel, forward(&v), N_LANES, is_bf16, streams);
+        pool_store(y, p->out + (size_t)channel, forward(&v), N_LANES, is_bf16, v.map->y_streams);
     }
-    if (channel < p->c) {
-        pool_load_window(x, p, rows, cols, channel, p->c - channel, is_bf16, a);
-        pool_view_at(&v, a, rows, cols, channel);
-        pool_store(y, p->out + (size_t)channel, forward(&v), p->c - channel, is_bf16, false);
-    }
-    if (v.map->bytes && streams) stream_copy(v.map->bytes + p->out, v.bytes, (size_t)p->c);
+    return channel;
 }
 
+// The other windows and the channels that are left.
 POOL_LOOP_INLINE void pool_window_y_any(struct pool_view v, const void *x, void *y,
-                                        const struct pool_patch *p, bool is_bf16,
+                                        const struct pool_patch *p, int channel,
                                         pool_window_forward forward)
 {
     lanes stack[POOL_MAX_STACK];
     lanes *a = p->rows * p->cols <= POOL_MAX_STACK ? stack : pool_window_memory(v.map);
-    pool_window_y(v, x, y, p, p->rows, p->cols, is_bf16, a, forward);
+    bool is_bf16 = v.map->is_bf16;
+    for (; channel < p->c; channel += N_LANES) {
+        int n_c = p->c - channel < N_LANES ? p->c - channel : N_LANES;
+        pool_load_window(x, p, p->rows, p->cols, channel, n_c, is_bf16, a);
+        pool_view_at(&v, a, p->rows, p->cols, channel);
+        pool_store(y, p->out + (size_t)channel, forward(&v), n_c, is_bf16, v.map->y_streams);
+    }
 }
 
 POOL_LOOP_INLINE void pool_window_row_y(const struct op_call *call, const struct pool_map *map,
-                                        int64_t image, int oh, bool is_bf16,
-                                        pool_window_forward forward)
+                                        int64_t image, int oh, pool_window_forward forward)
 {
     // A copy that nobody else can reach: its members stay in registers over the stores to y.
     const struct pool_map own = *map;
@@ -171,15 +183,17 @@ POOL_LOOP_INLINE void pool_window_row_y(const struct op_call *call, const struct
     for (int ow = 0; ow < map->ow; ow++) {
         struct pool_patch p = pool_patch_at(map, &row, ow);
         struct pool_view v = pool_view_of(map, &p, image, oh, ow);
-        lanes a[POOL_UNROLLED];
+        int channel = 0;
         if (map->bytes) v.bytes = map->y_streams ? bytes : map->bytes + p.out;
         if (map->y_streams) pool_prefetch(map, &p, x);
         if (p.rows == 2 && p.cols == 2)
-            pool_window_y(v, x, y, &p, 2, 2, is_bf16, a, forward);
+            channel = map->is_bf16 ? pool_window_y(v, x, y, &p, 2, 2, true, forward)
+                                   : pool_window_y(v, x, y, &p, 2, 2, false, forward);
         else if (p.rows == 3 && p.cols == 3)
-            pool_window_y(v, x, y, &p, 3, 3, is_bf16, a, forward);
-        else
-            pool_window_y_any(v, x, y, &p, is_bf16, forward);
+            channel = map->is_bf16 ? pool_window_y(v, x, y, &p, 3, 3, true, forward)
+                                   : pool_window_y(v, x, y, &p, 3, 3, false, forward);
+        if (channel < p.c) pool_window_y_any(v, x, y, &p, channel, forward);
+        if (map->bytes && map->y_streams) stream_copy(map->bytes + p.out, bytes, (size_t)p.c);
     }
     if (map->y_streams) stream_end();
 }
@@ -188,12 +202,7 @@ POOL_LOOP_INLINE void pool_window_rows_y(const struct op_call *call, const struc
                                          int64_t image, int begin, int end,
                                          pool_window_forward forward)
 {
-    for (int oh = begin; oh < end; oh++) {
-        if (map->is_bf16)
-            pool_window_row_y(call, map, image, oh, true, forward);
-        else
-            pool_window_row_y(call, map, image, oh, false, forward);
-    }
+    for (int oh = begin; oh < end; oh++) pool_window_row_y(call, map, image, oh, forward);
 }
 
 // ---- backward ----------------------------------------------------------------------------------
@@ -239,24 +248,38 @@ POOL_LOOP_INLINE void pool_lanes_dx(struct pool_view v, const struct pool_band *
     }
 }
 
+// Whole vectors of channels, of a window of constant size; returns the first channel left.
 // dvalues: gradients of the values, see struct pool_values.
-POOL_LOOP_INLINE void pool_window_dx(struct pool_view v, const struct pool_band *band,
-                                     const struct pool_patch *p, int rows, int cols, bool is_bf16,
-                                     lanes *a, lanes *da, float *dvalues,
-                                     pool_window_backward backward)
+POOL_LOOP_INLINE int pool_window_dx(struct pool_view v, const struct pool_band *band,
+                                    const struct pool_patch *p, int rows, int cols, bool is_bf16,
+                                    float *dvalues, pool_window_backward backward)
 {
+    lanes a[POOL_UNROLLED], da[POOL_UNROLLED];
     int n_values = v.map->values ? v.map->values->form.n : 0, channel = 0;
     for (; channel + N_LANES <= p->c; channel += N_LANES)
         pool_lanes_dx(v, band, p, rows, cols, channel, N_LANES, is_bf16, a, da,
                       dvalues + channel * n_values, backward);
-    if (channel < p->c)
-        pool_lanes_dx(v, band, p, rows, cols, channel, p->c - channel, is_bf16, a, da,
+    return channel;
+}
+
+// The other windows and the channels that are left.
+POOL_LOOP_INLINE void pool_window_dx_any(struct pool_view v, const struct pool_band *band,
+                                         const struct pool_patch *p, int channel, float *dvalues,
+                                         pool_window_backward backward)
+{
+    lanes stack[2 * POOL_MAX_STACK];
+    int n = p->rows * p->cols, n_values = v.map->values ? v.map->values->form.n : 0;
+    lanes *a = n <= POOL_MAX_STACK ? stack : pool_window_memory(v.map);
+    for (; channel < p->c; channel += N_LANES) {
+        int n_c = p->c - channel < N_LANES ? p->c - channel : N_LANES;
+        pool_lanes_dx(v, band, p, p->rows, p->cols, channel, n_c, v.map->is_bf16, a, a + n,
                       dvalues + channel * n_values, backward);
+    }
 }
 
 POOL_LOOP_INLINE void pool_window_row_dx(const struct op_backward_call *backward,
                                          const struct pool_map *map, int64_t image, int oh,
-                                         struct pool_band *band, bool is_bf16, float *sums,
+                                         struct pool_band *band, float *sums,
                                          pool_window_backward window)
 {
     const struct pool_map own = *map;
@@ -276,19 +299,18 @@ POOL_LOOP_INLINE void pool_window_row_dx(const struct op_backward_call *backward
     for (int ow = 0; ow < map->ow; ow++) {
         struct pool_patch p = pool_patch_at(map, &row, ow);
         struct pool_view v = pool_view_of(map, &p, image, oh, ow);
-        lanes a[POOL_UNROLLED], da[POOL_UNROLLED];
+        int channel = 0;
         band->fresh_col = adds ? win->kernel_w : ow && overlap_w > 0 ? overlap_w : 0;
         if (map->dx_streams) pool_prefetch(map, &p, band->x);
-        if (p.rows == 2 && p.cols == 2) {
-            pool_window_dx(v, band, &p, 2, 2, is_bf16, a, da, dvalues, window);
-        } else if (p.rows == 3 && p.cols == 3) {
-            pool_window_dx(v, band, &p, 3, 3, is_bf16, a, da, dvalues, window);
-        } else {
-            lanes stack[2 * POOL_MAX_STACK];
-            int n = p.rows * p.cols;
-            lanes *any = n <= POOL_MAX_STACK ? stack : pool_window_memory(map);
-            pool_window_dx(v, band, &p, p.rows, p.cols, is_bf16, any, any + n, dvalues, window);
-        }
+        if (p.rows == 2 && p.cols == 2)
+            channel = map->is_bf16
+                          ? pool_window_dx(v, band, &p, 2, 2, true, dvalues, window)
+                          : pool_window_dx(v, band, &p, 2, 2, false, dvalues, window);
+        else if (p.rows == 3 && p.cols == 3)
+            channel = map->is_bf16
+                          ? pool_window_dx(v, band, &p, 3, 3, true, dvalues, window)
+                          : pool_window_dx(v, band, &p, 3, 3, false, dvalues, window);
+        if (channel < p.c) pool_window_dx_any(v, band, &p, channel, dvalues, window);
     }
 }
 
@@ -319,12 +341,8 @@ POOL_LOOP_INLINE void pool_window_band_dx(const struct op_backward_call *backwar
                  &unused);
     window_cover(end - 1, map->oh, win->kernel_h, win->stride_h, win->pad_begin_h, &unused,
                  &oh_end);
-    for (int oh = oh_begin; oh < oh_end; oh++) {
-        if (map->is_bf16)
-            pool_window_row_dx(backward, map, image, oh, &band, true, sums, window);
-        else
-            pool_window_row_dx(backward, map, image, oh, &band, false, sums, window);
-    }
+    for (int oh = oh_begin; oh < oh_end; oh++)
+        pool_window_row_dx(backward, map, image, oh, &band, sums, window);
     stream_end();
 }
 
