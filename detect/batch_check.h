@@ -10,7 +10,8 @@ extern "C" {
 
 // ERR_DATA names the image: a label outside first_label..n_classes-1, a box without area or not
 // finite, a count beyond the batch's capacity.
-enum status batch_check(const struct batch *batch, int first_label, int n_classes) MUST_USE;
+enum status batch_check(const struct batch *batch, int first_label,
+                        int n_classes) MUST_USE;
 
 #ifdef __cplusplus
 }
