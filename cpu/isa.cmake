@@ -23,7 +23,9 @@ function(tarn_hot_sources folder)
     add_library(${name} OBJECT ${hot})
     target_link_libraries(${name} PRIVATE tarn_flags OpenMP::OpenMP_C)
     target_compile_definitions(${name} PRIVATE TARN_ISA_SUFFIX=${level})
-    target_compile_options(${name} PRIVATE -O3 -fno-math-errno -fno-trapping-math)
+    # Under sanitizers -O3 would take several times as long to compile.
+    target_compile_options(${name} PRIVATE $<IF:$<BOOL:${TARN_SANITIZE}>,-O1,-O3>
+      -fno-math-errno -fno-trapping-math)
     if(NOT level STREQUAL generic)
       target_compile_options(${name} PRIVATE -march=x86-64-${level})
     endif()
