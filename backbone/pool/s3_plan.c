@@ -11,11 +11,22 @@ static int samples_of(const struct op_call *call)
     return !call->training && args->eval == S3_SAMPLE ? (int)args->samples : 1;
 }
 
+// Of an axis of the map.
+static int grid_of(const struct s3_args *args, int64_t length, int stride)
+{
+    if (args->strips == 0) return (int)args->grid;
+    int64_t n = (length + args->strips - 1) / args->strips;
+    return (int)((n + stride - 1) / stride * stride);
+}
+
 // Weights that an output row may have.
 static size_t most_taps(const struct op_call *call)
 {
     const struct pool_op_args *op = (const struct pool_op_args *)call->args;
-    size_t n = (size_t)args_of(call)->grid;
+    const int64_t *x = call->in[0]->shape;
+    size_t n = (size_t)grid_of(args_of(call), x[1], op->window.stride_h);
+    size_t n_w = (size_t)grid_of(args_of(call), x[2], op->window.stride_w);
+    if (n < n_w) n = n_w;
     if (n < (size_t)op->window.kernel_h) n = (size_t)op->window.kernel_h;
     return n < (size_t)op->window.kernel_w ? (size_t)op->window.kernel_w : n;
 }
@@ -83,8 +94,10 @@ static void expect_strip(const struct axis *axis, int out, int begin, int length
             p = 1.0;
             for (int i = 0; i < n; i++) {
                 int t = j + i;
-                if (pass == 0) sum += p;
-                else weight[i] = (float)(p / sum);
+                if (pass == 0)
+                    sum += p;
+                else
+                    weight[i] = (float)(p / sum);
                 if (i + 1 < n)
                     p *= (double)(t + 1) / (t + 1 - j) * (length - 1 - t - behind) /
                          (length - 1 - t);
@@ -116,8 +129,7 @@ static bool has_rows(int in, int out, int grid, int stride)
     return out - drawn <= in - whole * grid;
 }
 
-static void plan_axis(const struct op_call *call, struct axis *axis, int n_samples,
-                      struct rng *rng)
+static void plan_axis(const struct op_call *call, struct axis *axis, int n_samples, struct rng *rng)
 {
     const struct s3_args *args = args_of(call);
     for (int sample = 0; sample < n_samples; sample++) {
@@ -137,8 +149,14 @@ enum status s3_plan_make(const struct op_call *call, void *memory, struct s3_pla
     const struct window *w = &op->window;
     const int64_t *x = call->in[0]->shape, *y = call->out[0]->shape;
     struct pool_random random = pool_random_of(call, args->seed);
-    struct axis rows = {(int)x[1], (int)y[1], w->kernel_h, w->stride_h, (int)args->grid,
-                        1.0f / (float)samples_of(call), (struct s3_taps *)memory, NULL,
+    struct axis rows = {(int)x[1],
+                        (int)y[1],
+                        w->kernel_h,
+                        w->stride_h,
+                        grid_of(args, x[1], w->stride_h),
+                        1.0f / (float)samples_of(call),
+                        (struct s3_taps *)memory,
+                        NULL,
                         most_taps(call)};
     struct axis cols = rows;
     struct rng rng;
@@ -152,12 +170,14 @@ enum status s3_plan_make(const struct op_call *call, void *memory, struct s3_pla
     cols.out = (int)y[2];
     cols.kernel = w->kernel_w;
     cols.stride = w->stride_w;
+    cols.grid = grid_of(args, x[2], w->stride_w);
     cols.taps = rows.taps + (size_t)plan->n_samples * (size_t)rows.out;
     cols.weights = rows.weights + (size_t)plan->n_samples * (size_t)rows.out * rows.most;
     if (!has_rows(rows.in, rows.out, rows.grid, rows.stride) ||
         !has_rows(cols.in, cols.out, cols.grid, cols.stride))
-        return fail(ERR_USAGE, "pool s3: %dx%d rows and columns cannot be drawn from %dx%d in "
-                               "strips of %d with stride %d",
+        return fail(ERR_USAGE,
+                    "pool s3: %dx%d rows and columns cannot be drawn from %dx%d in "
+                    "strips of %d with stride %d",
                     rows.out, cols.out, rows.in, cols.in, rows.grid, rows.stride);
     plan->rows = rows.taps;
     plan->cols = cols.taps;

@@ -24,12 +24,13 @@ struct composed_test {
     void (*reference)(const struct pool *pool, const struct ref *x, const struct ref *params,
                       struct ref *y);
     double tolerance; // |got - wanted| <= tolerance * (|wanted| + root mean square); 0: 1e-5
-    bool is_random;   // draws: batches are not those of one, and inference differs
+    bool is_random;   // draws (seed 7, step 3): inference differs
 };
 
 void composed_check(const struct composed_test *test);
 
-// One layer on the CPU with parameters as a network initialises them. y (mem_free) and its shape.
+// One layer in inference on the CPU with parameters as a network initialises them. y (mem_free) and
+// its shape.
 void composed_run(const char *pool, const char *settings, struct window window,
                   const int64_t shape[4], const float *x, float **y, int64_t y_shape[4]);
 
