@@ -1,8 +1,8 @@
 // S3Pool (Zhai et al., CVPR 2017): max pooling at stride 1, M[t][u] = max over the kxk window that
 // begins at (t, u) (clipped at the map's end), then a choice of rows and columns of M:
 //     y[i][j] = sum_t r_i(t) sum_u c_j(u) M[t][u].
-// Strips of `grid` rows (or `strips` of them, each a multiple of the stride) give grid / stride rows
-// each, the last one what is missing:
+// Strips of `grid` rows (or `strips` of them, each a multiple of the stride) give grid / stride
+// rows each, the last one what is missing:
 //     training (and eval=sample): distinct rows of each strip drawn without replacement, in order;
 //         one draw for all images and channels of a batch; r_i is 1 at the drawn row;
 //     eval=expected: r_i(t) is the probability that row t is the i-th drawn;
