@@ -229,8 +229,8 @@ static void print_start(const struct trainer *t)
     char backend[256];
     s->backend->describe(s->backend, backend, sizeof backend);
     log_info("%s", backend);
-    log_info("training: %zu images of %zu classes; validation: %zu images", s->train->n_images,
-             s->classes.n, s->val ? s->val->n_images : 0);
+    log_info("training: %zu images of %zu class%s; validation: %zu images", s->train->n_images,
+             s->classes.n, s->classes.n == 1 ? "" : "es", s->val ? s->val->n_images : 0);
     log_info("%.2f million parameters, %.2f million trained; %" PRId64 " iterations of %" PRId64
              " images",
              (double)params_count(params, false) * 1e-6, (double)params_count(params, true) * 1e-6,
