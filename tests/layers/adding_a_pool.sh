@@ -37,7 +37,7 @@ sed -i "s/^#undef POOL\$/$line\n&/" $list
 grep -qx "$line" $list
 
 configure() {
-    cmake -S tree -B build -DCMAKE_C_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=None \
+    cmake -S tree -B build -G Ninja -DCMAKE_C_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=None \
         -DCMAKE_C_FLAGS=-O0 -DTARN_TESTS=ON -DTARN_WERROR=ON >"$1" 2>&1
 }
 # A pool without its files, or with its source alone, does not configure.
