@@ -1,10 +1,22 @@
 #include "detect/batch_upload.h"
 
+#include "nn/ops_map.h"
+
 enum status batch_upload_images(struct tape *tape, const struct batch *batch,
                                 struct tensor **images)
 {
     int64_t shape[4] = {batch->n, batch->height, batch->width, 3};
     return tape_upload(tape, DTYPE_F32, 4, shape, batch->images, images);
+}
+
+enum status batch_cast_images(struct tape *tape, bool bf16, struct tensor **images)
+{
+    static const struct cast_args args = {DTYPE_BF16};
+    struct tensor *wide = *images;
+    if (!bf16) return OK;
+    TRY(cast(tape, wide, &args, images));
+    tape_drop(tape, wide);
+    return OK;
 }
 
 enum status batch_upload_sizes(struct tape *tape, const struct batch *batch, struct tensor **sizes)

@@ -19,6 +19,8 @@ struct batch_masks {
 
 enum status batch_upload_images(struct tape *tape, const struct batch *batch,
                                 struct tensor **images) MUST_USE; // (N,H,W,3)
+// *images (f32, dropped) in the type of the model's activations.
+enum status batch_cast_images(struct tape *tape, bool bf16, struct tensor **images) MUST_USE;
 enum status batch_upload_sizes(struct tape *tape, const struct batch *batch,
                                struct tensor **sizes) MUST_USE; // (N,2)
 enum status batch_upload_objects(struct tape *tape, const struct batch *batch,

@@ -20,6 +20,7 @@ struct detector_config {
     struct resnet_config backbone;
     int n_classes; // K of the head, index 0 included as in torchvision
     uint64_t seed; // initialisation
+    bool bf16; // activations are bf16: what ERR_UNSUPPORTED tells of a backend without
     bool exact_anchors; // Detectron2's: not rounded, strides of powers of two
     struct {
         double prior;             // 0.01

@@ -59,6 +59,7 @@ enum status layer_conv(const struct layer *layer, struct tape *tape, struct tens
                        struct tensor **y)
 {
     int kernel = (int)layer->weight->shape[1];
-    struct conv2d_args args = {.stride = 1, .padding = kernel / 2, .relu = relu};
+    struct conv2d_args args = {
+        .stride = 1, .padding = kernel / 2, .relu = relu, .f32_output = !relu};
     return conv2d(tape, x, layer->weight, NULL, layer->bias, NULL, &args, y);
 }

@@ -34,7 +34,8 @@ enum status layer_declare_conv_transpose(struct params *params, const char *name
 enum status layer_declare_linear(struct params *params, const char *name, int out,
                                  const int chw[3], struct layer *layer) MUST_USE;
 
-// A convolution with stride 1 that keeps the map's size.
+// A convolution with stride 1 that keeps the map's size; without relu its output is a prediction,
+// f32 whatever x is.
 enum status layer_conv(const struct layer *layer, struct tape *tape, struct tensor *x, bool relu,
                        struct tensor **y) MUST_USE;
 

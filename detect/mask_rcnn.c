@@ -2,6 +2,7 @@
 // parameters and entries in the table of detectors.
 #include <math.h>
 
+#include "detect/batch_upload.h"
 #include "detect/rcnn.h"
 
 enum { FPN_CHANNELS = 256 };
@@ -88,6 +89,7 @@ enum status rcnn_features(struct rcnn *net, struct tape *tape, struct tensor *im
 {
     static const bool want[4] = {true, true, true, true};
     struct tensor *c[4], *p[FPN_MAX_OUT];
+    TRY(batch_cast_images(tape, net->base.config.bf16, &images));
     TRY(resnet_forward(net->resnet, tape, images, want, c));
     TRY(fpn_forward(net->fpn, tape, c, p));
     for (int i = 0; i < RPN_LEVELS; i++) maps[i] = p[i];

@@ -108,6 +108,7 @@ static enum status run_network(struct retinanet *net, struct tape *tape, struct 
 {
     static const bool want[4] = {false, true, true, true};
     struct tensor *c[4], *p[FPN_MAX_OUT];
+    TRY(batch_cast_images(tape, net->base.config.bf16, &images));
     TRY(resnet_forward(net->resnet, tape, images, want, c));
     TRY(fpn_forward(net->fpn, tape, c + 1, p));
     for (int i = 0; i < N_LEVELS; i++) {

@@ -57,7 +57,7 @@ enum status roi_pool(const struct detector_config *config, struct tape *tape,
 static enum status run_linear(const struct layer *layer, struct tape *tape, struct tensor *x,
                               bool relu, struct tensor **y)
 {
-    struct linear_args args = {.relu = relu};
+    struct linear_args args = {.relu = relu, .f32_output = !relu};
     return linear(tape, x, layer->weight, layer->bias, &args, y);
 }
 

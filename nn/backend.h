@@ -68,6 +68,10 @@ struct backend {
     struct arena_source memory;       // chunks of device memory
     void *state;                      // the backend's own
 
+    // Activations may be bf16, and then their gradients are. false: pool and cast alone take bf16
+    // activations, and all gradients are f32. Parameters and their gradients are f32 always.
+    bool bf16;
+
     // Host <-> device. On the CPU: memcpy. download waits for the device; upload may return
     // before the copy is done only if `host` stays untouched until the next synchronize.
     enum status (*upload)(struct backend *backend, void *device, const void *host, size_t bytes);
@@ -75,6 +79,21 @@ struct backend {
     enum status (*zero)(struct backend *backend, void *device, size_t bytes);
     enum status (*fill)(struct backend *backend, void *device, float value, size_t n_floats);
     enum status (*synchronize)(struct backend *backend);
+
+    // Kernels may still be at work when a call returns: whoever reads a result each step makes the
+    // device wait for the host.
+    bool is_async;
+    // Host memory that uploads and downloads run from and to beside the device's work.
+    struct arena_source pinned;
+    // As download, but `host` (of `pinned`) holds the values only after the next synchronize.
+    enum status (*download_later)(struct backend *backend, void *host, const void *device,
+                                  size_t bytes);
+    // Waits until what upload was given may be written again; not for the device's work.
+    enum status (*uploads_done)(struct backend *backend);
+    // Does what run(context) does, which calls kernels and nothing else; calls of one key do the
+    // same with the same memory, so that later ones need not run it. NULL: run it every time.
+    enum status (*replay)(struct backend *backend, uint64_t key,
+                          enum status (*run)(void *context), void *context);
 
     // Memory for one kernel's call; contents die with the next call that asks. 64-byte aligned.
     enum status (*scratch)(struct backend *backend, size_t bytes, void **memory);

@@ -9,6 +9,27 @@ enum status check_rank(const char *op, const char *what, const struct tensor *t,
     return fail(ERR_USAGE, "%s: %s is %s, expected rank %d", op, what, tensor_text(t, text), rank);
 }
 
+enum status check_activation(const struct tape *tape, const char *op, const char *what,
+                             const struct tensor *t)
+{
+    char text[TENSOR_TEXT_BYTES];
+    const struct backend *backend = tape->backend;
+    if (t->dtype == DTYPE_F32) return OK;
+    if (t->dtype != DTYPE_BF16)
+        return fail(ERR_USAGE, "%s: %s is %s, expected f32 or bf16", op, what,
+                    tensor_text(t, text));
+    if (!backend || backend->bf16) return OK;
+    return fail(ERR_UNSUPPORTED, "%s: %s is %s, but the %s backend computes in f32", op, what,
+                tensor_text(t, text), backend->name);
+}
+
+enum status check_f32(const char *op, const char *what, const struct tensor *t)
+{
+    char text[TENSOR_TEXT_BYTES];
+    if (!t || t->dtype == DTYPE_F32) return OK;
+    return fail(ERR_USAGE, "%s: %s is %s, expected f32", op, what, tensor_text(t, text));
+}
+
 enum status check_length(const char *op, const char *what, const struct tensor *t, int64_t n)
 {
     char text[TENSOR_TEXT_BYTES];
@@ -22,6 +43,16 @@ enum status check_same(const char *op, const char *what_a, const struct tensor *
 {
     char text_a[TENSOR_TEXT_BYTES], text_b[TENSOR_TEXT_BYTES];
     if (tensor_same_shape(a, b)) return OK;
+    return fail(ERR_USAGE, "%s: %s is %s but %s is %s", op, what_a, tensor_text(a, text_a), what_b,
+                tensor_text(b, text_b));
+}
+
+enum status check_same_type(const char *op, const char *what_a, const struct tensor *a,
+                            const char *what_b, const struct tensor *b)
+{
+    char text_a[TENSOR_TEXT_BYTES], text_b[TENSOR_TEXT_BYTES];
+    TRY(check_same(op, what_a, a, what_b, b));
+    if (a->dtype == b->dtype) return OK;
     return fail(ERR_USAGE, "%s: %s is %s but %s is %s", op, what_a, tensor_text(a, text_a), what_b,
                 tensor_text(b, text_b));
 }

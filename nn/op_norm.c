@@ -5,8 +5,9 @@ static enum status norm_output(struct tape *tape, const char *op, const struct t
                                const struct tensor *residual, int rank_saved,
                                const int64_t *shape_saved, struct tensor *out[3])
 {
-    TRY(tape_tensor(tape, DTYPE_F32, 4, x->shape, &out[0]));
-    if (residual) TRY(check_same(op, "residual", residual, "x", x));
+    TRY(check_activation(tape, op, "x", x));
+    TRY(tape_tensor(tape, x->dtype, 4, x->shape, &out[0]));
+    if (residual) TRY(check_same_type(op, "residual", residual, "x", x));
     TRY(tape_tensor(tape, DTYPE_F32, rank_saved, shape_saved, &out[1]));
     TRY(tape_tensor(tape, DTYPE_F32, rank_saved, shape_saved, &out[2]));
     return OK;

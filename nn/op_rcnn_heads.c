@@ -11,7 +11,8 @@ static enum status check_rois(const char *op, const struct tensor *rois,
     return check_length(op, "count", count, 1);
 }
 
-static enum status check_maps(struct tensor *const *maps, const struct roi_align_args *args)
+static enum status check_maps(const struct tape *tape, struct tensor *const *maps,
+                              const struct roi_align_args *args)
 {
     char text[TENSOR_TEXT_BYTES], text_first[TENSOR_TEXT_BYTES];
     if (args->n_levels < 1 || args->n_levels > ROI_MAX_LEVELS)
@@ -22,9 +23,11 @@ static enum status check_maps(struct tensor *const *maps, const struct roi_align
                     args->size, ROI_MAX_SIZE, args->sampling_ratio);
     for (int i = 0; i < args->n_levels; i++) {
         TRY(check_rank("roi_align", "map", maps[i], 4));
+        TRY(check_activation(tape, "roi_align", "map", maps[i]));
         if (!(args->scales[i] > 0.0f))
             return fail(ERR_USAGE, "roi_align: scale %g of level %d", (double)args->scales[i], i);
-        if (maps[i]->shape[0] != maps[0]->shape[0] || maps[i]->shape[3] != maps[0]->shape[3])
+        if (maps[i]->shape[0] != maps[0]->shape[0] || maps[i]->shape[3] != maps[0]->shape[3] ||
+            maps[i]->dtype != maps[0]->dtype)
             return fail(ERR_USAGE, "roi_align: maps are %s and %s",
                         tensor_text(maps[0], text_first), tensor_text(maps[i], text));
     }
@@ -36,14 +39,14 @@ enum status roi_align(struct tape *tape, struct tensor *rois, struct tensor *roi
                       const struct roi_align_args *args, struct tensor **y)
 {
     TRY(check_rois("roi_align", rois, roi_image, count));
-    TRY(check_maps(maps, args));
+    TRY(check_maps(tape, maps, args));
     if (select) TRY(check_rank("roi_align", "select", select, 1));
     int64_t n = select ? select->shape[0] : rois->shape[0];
     int64_t shape[4] = {n, args->size, args->size, maps[0]->shape[3]};
     struct tensor *out;
     struct tensor *in[4 + ROI_MAX_LEVELS] = {rois, roi_image, count, select};
     for (int i = 0; i < args->n_levels; i++) in[4 + i] = maps[i];
-    TRY(tape_tensor(tape, DTYPE_F32, 4, shape, &out));
+    TRY(tape_tensor(tape, maps[0]->dtype, 4, shape, &out));
     out->valid = count;
     TRY(tape_run(tape, OP_roi_align, args, sizeof *args, 4 + args->n_levels, in, 1, &out));
     *y = out;
@@ -132,6 +135,7 @@ enum status softmax_loss(struct tape *tape, struct tensor *logits, struct tensor
 {
     const int64_t one = 1;
     TRY(check_rank("softmax_loss", "logits", logits, 2));
+    TRY(check_f32("softmax_loss", "logits", logits));
     TRY(check_length("softmax_loss", "labels", labels, logits->shape[0]));
     TRY(check_length("softmax_loss", "count", count, 1));
     struct tensor *in[] = {logits, labels, count}, *out;
@@ -147,6 +151,7 @@ static enum status check_deltas(const char *op, const struct tensor *deltas, int
 {
     char text[TENSOR_TEXT_BYTES];
     TRY(check_rank(op, "deltas", deltas, 2));
+    TRY(check_f32(op, "deltas", deltas));
     if (deltas->shape[0] != n_rois || deltas->shape[1] % 4 ||
         (class_agnostic && deltas->shape[1] != 4))
         return fail(ERR_USAGE, "%s: deltas are %s of %d RoIs, %s", op, tensor_text(deltas, text),
@@ -181,6 +186,7 @@ enum status roi_detections(struct tape *tape, struct tensor *logits, struct tens
 {
     const char *op = "roi_detections";
     TRY(check_rank(op, "logits", logits, 2));
+    TRY(check_f32(op, "logits", logits));
     TRY(check_rois(op, rois, roi_image, count));
     TRY(check_rank(op, "sizes", sizes, 2));
     TRY(check_length(op, "logits", logits, rois->shape[0] * logits->shape[1]));

@@ -8,13 +8,15 @@ enum status conv_transpose(struct tape *tape, struct tensor *x, struct tensor *w
     char text_x[TENSOR_TEXT_BYTES], text_w[TENSOR_TEXT_BYTES];
     TRY(check_rank("conv_transpose", "x", x, 4));
     TRY(check_rank("conv_transpose", "w", w, 4));
+    TRY(check_activation(tape, "conv_transpose", "x", x));
+    TRY(check_f32("conv_transpose", "w", w));
     if (w->shape[0] != 2 || w->shape[1] != 2 || w->shape[3] != x->shape[3])
         return fail(ERR_USAGE, "conv_transpose: x is %s but w is %s (2,2,O,I)",
                     tensor_text(x, text_x), tensor_text(w, text_w));
     TRY(check_length("conv_transpose", "bias", bias, w->shape[2]));
     int64_t shape[4] = {x->shape[0], 2 * x->shape[1], 2 * x->shape[2], w->shape[2]};
     struct tensor *out;
-    TRY(tape_tensor(tape, DTYPE_F32, 4, shape, &out));
+    TRY(tape_tensor(tape, x->dtype, 4, shape, &out));
     out->valid = x->valid;
     struct tensor *in[] = {x, w, bias};
     TRY(tape_run(tape, OP_conv_transpose, args, sizeof *args, 3, in, 1, &out));
@@ -60,6 +62,7 @@ static enum status check_masks(const char *op, const struct tensor *logits,
 {
     char text[TENSOR_TEXT_BYTES];
     TRY(check_rank(op, "logits", logits, 4));
+    TRY(check_f32(op, "logits", logits));
     if (args->class_agnostic && logits->shape[3] != 1)
         return fail(ERR_USAGE, "%s: logits are %s, expected one mask for all classes", op,
                     tensor_text(logits, text));

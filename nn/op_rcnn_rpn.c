@@ -30,6 +30,7 @@ static enum status check_level(const char *op, const struct tensor *head, int64_
 {
     char text_head[TENSOR_TEXT_BYTES], text_sampled[TENSOR_TEXT_BYTES];
     TRY(check_rank(op, "head output", head, 4));
+    TRY(check_f32(op, "head output", head));
     TRY(check_rank(op, "sampled", sampled, 2));
     TRY(check_length(op, "n_sampled", n_sampled, 1));
     int64_t anchors = head->shape[1] * head->shape[2] * head->shape[3] / per_anchor;
@@ -82,6 +83,8 @@ static enum status check_proposals(const struct tensor *logits, const struct ten
 {
     TRY(check_rank("select_proposals", "logits", logits, 4));
     TRY(check_rank("select_proposals", "deltas", deltas, 4));
+    TRY(check_f32("select_proposals", "logits", logits));
+    TRY(check_f32("select_proposals", "deltas", deltas));
     int64_t n = level_anchors(logits);
     TRY(check_length("select_proposals", "logits", logits, n_images * n));
     TRY(check_length("select_proposals", "deltas", deltas, n_images * n * 4));

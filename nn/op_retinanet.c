@@ -42,6 +42,7 @@ static enum status check_level(const char *op, const struct tensor *head, int64_
 {
     char text_head[TENSOR_TEXT_BYTES], text_matched[TENSOR_TEXT_BYTES];
     TRY(check_rank(op, "head output", head, 4));
+    TRY(check_f32(op, "head output", head));
     TRY(check_rank(op, "matched", matched, 2));
     int64_t anchors = head->shape[1] * head->shape[2] * head->shape[3] / per_anchor;
     if (head->shape[3] % per_anchor || head->shape[0] != matched->shape[0] || offset < 0 ||
@@ -101,6 +102,8 @@ enum status select_detections(struct tape *tape, int n_levels, struct tensor *co
         own.offset = offsets[level];
         struct tensor *in[] = {logits[level], deltas[level], anchors, sizes};
         int64_t n_anchors = (int64_t)(tensor_count(deltas[level]) / 4 / (size_t)n);
+        TRY(check_f32("select_detections", "logits", logits[level]));
+        TRY(check_f32("select_detections", "deltas", deltas[level]));
         TRY(check_length("select_detections", "logits", logits[level],
                          n * n_anchors * args->n_classes));
         if (own.offset < 0 || own.offset + n_anchors > anchors->shape[0])

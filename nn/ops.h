@@ -1,5 +1,7 @@
 // The operations: one function each. It checks arguments, infers the output's shape, runs the
-// forward kernel and records. Shapes: activations (N,H,W,C) f32. Optional tensors may be NULL.
+// forward kernel and records. Shapes: activations (N,H,W,C), f32; where the backend has bf16,
+// conv2d, linear, conv_transpose, batch_norm, group_norm, relu, upsample_add and roi_align take
+// them in bf16 too and give y in x's type. Parameters and all that is no activation are f32. Optional tensors may be NULL.
 // ERR_USAGE: shapes that do not fit (a wrong config or checkpoint), with both shapes named.
 #ifndef TARN_NN_OPS_H
 #define TARN_NN_OPS_H
@@ -17,6 +19,7 @@ extern "C" {
 struct conv2d_args {
     int stride, padding;
     bool relu;
+    bool f32_output; // y is f32 whatever x is: what losses and detections read
 };
 enum status conv2d(struct tape *tape, struct tensor *x, struct tensor *w, struct tensor *scale,
                    struct tensor *bias, struct tensor *residual, const struct conv2d_args *args,
@@ -26,6 +29,7 @@ enum status conv2d(struct tape *tape, struct tensor *x, struct tensor *w, struct
 // Kernel inputs: x, w, bias.
 struct linear_args {
     bool relu;
+    bool f32_output; // as conv2d's
 };
 enum status linear(struct tape *tape, struct tensor *x, struct tensor *w, struct tensor *bias,
                    const struct linear_args *args, struct tensor **y) MUST_USE;

@@ -47,6 +47,7 @@ enum status tape_tensor(struct tape *tape, enum dtype dtype, int rank, const int
     if (!t) return ERR_MEMORY;
     *t = tensor_wrap(dtype, rank, shape, NULL);
     t->is_constant = false;
+    if (dtype == DTYPE_BF16 && tape->backend && tape->backend->bf16) t->grad_dtype = DTYPE_BF16;
     size_t count = 1, bytes;
     for (int i = 0; i < rank; i++)
         if (shape[i] < 0 || !size_mul(count, (size_t)shape[i], &count))
@@ -134,11 +135,10 @@ enum status tape_run(struct tape *tape, enum op op, const void *args, size_t arg
     return OK;
 }
 
-// Gradients are f32 whatever the activation's type.
 static enum status grad_memory(struct tape *tape, struct tensor *t)
 {
     if (t->grad || tape->dry) return OK;
-    t->grad = block_pool_get(tape->blocks, tensor_count(t) * sizeof(float));
+    t->grad = block_pool_get(tape->blocks, tensor_count(t) * dtype_bytes(t->grad_dtype));
     return t->grad ? OK : ERR_MEMORY;
 }
 
@@ -172,6 +172,7 @@ enum status tape_backward(struct tape *tape, int n_roots, struct tensor *const *
 {
     for (int i = 0; i < n_roots; i++) {
         struct tensor *root = roots[i];
+        assert(root->grad_dtype == DTYPE_F32);
         if (!root->needs_grad) continue; // everything below it is frozen
         TRY(grad_memory(tape, root));
         if (!tape->dry)
@@ -184,7 +185,7 @@ enum status tape_backward(struct tape *tape, int n_roots, struct tensor *const *
 
 enum status tape_backward_from(struct tape *tape, struct tensor *y, struct tensor *dy)
 {
-    assert(tensor_same_shape(y, dy) && dy->dtype == DTYPE_F32 && !y->has_grad);
+    assert(tensor_same_shape(y, dy) && dy->dtype == y->grad_dtype && !y->has_grad);
     if (!y->needs_grad) return OK;
     y->grad = dy->data;
     y->has_grad = true;

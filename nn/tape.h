@@ -70,8 +70,8 @@ enum status tape_run(struct tape *tape, enum op op, const void *args, size_t arg
 enum status tape_backward(struct tape *tape, int n_roots, struct tensor *const *roots,
                           float seed_gradient) MUST_USE;
 
-// Back-propagates from y, which has the gradient dy (f32, of y's shape, a tensor of this tape,
-// whose memory is taken). For benches and tests; gradients of activations without an operation
+// Back-propagates from y, which has the gradient dy (of y's shape and grad_dtype, a tensor of this
+// tape, whose memory is taken). For benches and tests; gradients of activations without an operation
 // before them stay until the next reset.
 enum status tape_backward_from(struct tape *tape, struct tensor *y, struct tensor *dy) MUST_USE;
 

@@ -20,7 +20,8 @@ struct tensor {
     int rank;
     int64_t shape[TENSOR_MAX_RANK]; // unused trailing entries are 1
     void *data;                     // backend memory; NULL on a dry tape
-    void *grad;                     // same shape, f32; NULL before the first contribution
+    void *grad;                     // same shape; NULL before the first contribution
+    enum dtype grad_dtype;          // f32, or bf16 for activations where the backend has bf16
     bool needs_grad;
     bool has_grad; // grad holds a contribution: the next is added to it (beta 1)
     bool is_param; // data and grad belong to a struct params

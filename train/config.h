@@ -57,6 +57,7 @@ struct config {
 };
 
 enum { SCHEDULE_STEP, SCHEDULE_COSINE };      // train.schedule
+enum { PRECISION_F32, PRECISION_TF32, PRECISION_BF16 }; // train.precision
 enum { BEST_BY_AUTO, BEST_BY_BBOX, BEST_BY_SEGM }; // eval.best_by
 enum { ANCHORS_TORCHVISION, ANCHORS_DETECTRON2 }; // model.anchors
 enum { NORMALIZER_IMAGES, NORMALIZER_RUNNING }; // retinanet.normalizer

@@ -12,6 +12,7 @@ void detector_config_from(const struct config *config, struct detector_config *o
         .type = (enum detector_type)config->model.type,
         .n_classes = (int)config->model.n_classes,
         .seed = (uint64_t)config->train.seed,
+        .bf16 = config->train.precision == PRECISION_BF16,
         .exact_anchors = config->model.anchors == ANCHORS_DETECTRON2,
         .backbone =
             {
