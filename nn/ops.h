@@ -1,7 +1,8 @@
 // The operations: one function each. It checks arguments, infers the output's shape, runs the
 // forward kernel and records. Shapes: activations (N,H,W,C), f32; where the backend has bf16,
 // conv2d, linear, conv_transpose, batch_norm, group_norm, relu, upsample_add and roi_align take
-// them in bf16 too and give y in x's type. Parameters and all that is no activation are f32. Optional tensors may be NULL.
+// them in bf16 too and give y in x's type. Parameters and all that is no activation are f32.
+// Optional tensors may be NULL.
 // ERR_USAGE: shapes that do not fit (a wrong config or checkpoint), with both shapes named.
 #ifndef TARN_NN_OPS_H
 #define TARN_NN_OPS_H
