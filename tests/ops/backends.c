@@ -40,11 +40,11 @@ static enum status create_cpu_v2(struct backend **backend)
 }
 
 const struct test_backend test_backends[] = {
-    {"cpu", create_cpu, N_OPS},
-    {"cpu, oneDNN's convolutions", create_cpu_onednn, OP_conv2d},
-    {"cpu, own convolutions", create_cpu_own, OP_conv2d},
-    {"cpu at x86-64-v3, own convolutions", create_cpu_v3, N_OPS},
-    {"cpu at x86-64-v2, convolutions as matrix products", create_cpu_v2, N_OPS},
+    {"cpu", create_cpu, N_OPS, NULL},
+    {"cpu, oneDNN's convolutions", create_cpu_onednn, OP_conv2d, NULL},
+    {"cpu, own convolutions", create_cpu_own, OP_conv2d, NULL},
+    {"cpu at x86-64-v3, own convolutions", create_cpu_v3, N_OPS, NULL},
+    {"cpu at x86-64-v2, convolutions as matrix products", create_cpu_v2, N_OPS, NULL},
 };
 const size_t n_test_backends = sizeof test_backends / sizeof *test_backends;
 

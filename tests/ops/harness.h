@@ -9,6 +9,7 @@ struct test_backend {
     const char *name;
     enum status (*create)(struct backend **backend);
     enum op only; // the one operation that differs from another backend's; N_OPS: all
+    bool (*lacks)(enum op op); // true: it refuses the operation; NULL: it has all
 };
 extern const struct test_backend test_backends[];
 extern const size_t n_test_backends;

@@ -12,6 +12,8 @@ void for_each_case(enum op op, case_check check)
     for (size_t b = 0; b < n_test_backends; b++) {
         struct backend *backend = NULL;
         if (test_backends[b].only != N_OPS && test_backends[b].only != op) continue;
+        if (test_backends[b].lacks && test_backends[b].lacks(op))
+            cr_skip_test("%s has no kernel for %s", test_backends[b].name, op_names[op]);
         enum status status = test_backends[b].create(&backend);
         if (status == ERR_UNSUPPORTED) continue; // its own test reports the skip
         cr_assert_eq(status, OK, "%s: %s", test_backends[b].name, fail_message());

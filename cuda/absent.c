@@ -1,0 +1,11 @@
+// Stands in for the CUDA backend in builds without a CUDA toolkit.
+#include "nn/backend.h"
+
+enum status backend_create_cuda(int device, struct backend **backend)
+{
+    (void)backend;
+    return fail(ERR_UNSUPPORTED,
+                "device %d: this build has no CUDA backend (it was configured without a CUDA "
+                "toolkit); use --device cpu",
+                device);
+}

@@ -1,0 +1,385 @@
+#define _GNU_SOURCE // posix_memalign
+#include "tests/emulator/runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/emulator/emulator.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#define HIDE(memory, bytes) __asan_poison_memory_region(memory, bytes)
+#define SHOW(memory, bytes) __asan_unpoison_memory_region(memory, bytes)
+#else
+#define HIDE(memory, bytes) ((void)(memory), (void)(bytes))
+#define SHOW(memory, bytes) ((void)(memory), (void)(bytes))
+#endif
+
+enum { MAX_BLOCKS = 4096, MAX_COPIES = 64, MAX_KERNELS = 64, PLAIN_SHARED = 48 << 10 };
+enum { MAX_SHARED = 227 << 10, ALIGNMENT = 256 };
+
+struct block {
+    char *memory;
+    size_t bytes;
+};
+
+struct copy {
+    void *to;
+    const void *from;
+    size_t bytes;
+};
+
+static struct block device_blocks[MAX_BLOCKS], pinned_blocks[MAX_BLOCKS];
+static int n_device, n_pinned;
+static size_t device_used;
+static struct copy copies[MAX_COPIES];
+static int n_copies;
+static struct {
+    const void *address;
+    size_t bytes;
+} kernels[MAX_KERNELS];
+static int n_kernels;
+static cudaError_t last_error;
+static struct {
+    int n_devices, capability;
+    size_t memory_bytes;
+} machine = {1, 90, (size_t)1 << 30};
+
+void emulator_set_device(int n_devices, int capability, size_t memory_bytes)
+{
+    machine.n_devices = n_devices;
+    machine.capability = capability;
+    machine.memory_bytes = memory_bytes;
+}
+
+// ---- errors ------------------------------------------------------------------------------------
+
+static cudaError_t remember(cudaError_t error)
+{
+    if (error != cudaSuccess) last_error = error;
+    return error;
+}
+
+cudaError_t cudaPeekAtLastError(void)
+{
+    return emulator_message()[0] ? cudaErrorLaunchFailure : last_error;
+}
+
+static char last_message[512];
+
+cudaError_t cudaGetLastError(void)
+{
+    cudaError_t error = cudaPeekAtLastError();
+    if (emulator_message()[0])
+        (void)snprintf(last_message, sizeof last_message, "%s", emulator_message());
+    emulator_clear();
+    last_error = cudaSuccess;
+    return error;
+}
+
+const char *cudaGetErrorString(cudaError_t error)
+{
+    switch (error) {
+    case cudaSuccess:
+        return "no error";
+    case cudaErrorMemoryAllocation:
+        return "out of memory";
+    case cudaErrorInsufficientDriver:
+        return "CUDA driver version is insufficient for CUDA runtime version";
+    case cudaErrorNoDevice:
+        return "no CUDA-capable device is detected";
+    case cudaErrorInvalidDevice:
+        return "invalid device ordinal";
+    case cudaErrorLaunchFailure:
+        return last_message;
+    default:
+        return "invalid argument";
+    }
+}
+
+const char *cudaGetErrorName(cudaError_t error)
+{
+    return cudaGetErrorString(error);
+}
+
+// ---- the device --------------------------------------------------------------------------------
+
+cudaError_t cudaGetDeviceCount(int *n)
+{
+    *n = machine.n_devices;
+    return remember(machine.n_devices ? cudaSuccess : cudaErrorNoDevice);
+}
+
+cudaError_t cudaSetDevice(int device)
+{
+    return remember(device < machine.n_devices ? cudaSuccess : cudaErrorInvalidDevice);
+}
+
+cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int device)
+{
+    if (device < 0 || device >= machine.n_devices) return remember(cudaErrorInvalidDevice);
+    memset(properties, 0, sizeof *properties);
+    (void)snprintf(properties->name, sizeof properties->name, "launch emulator");
+    properties->major = machine.capability / 10;
+    properties->minor = machine.capability % 10;
+    properties->totalGlobalMem = machine.memory_bytes;
+    properties->sharedMemPerBlockOptin = MAX_SHARED;
+    properties->multiProcessorCount = 4;
+    return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int device)
+{
+    (void)attribute;
+    (void)device;
+    *value = 1;
+    return cudaSuccess;
+}
+
+cudaError_t cudaDriverGetVersion(int *version)
+{
+    *version = 13000;
+    return cudaSuccess;
+}
+
+cudaError_t cudaRuntimeGetVersion(int *version)
+{
+    *version = 13000;
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemGetInfo(size_t *n_free, size_t *total)
+{
+    *n_free = machine.memory_bytes - device_used;
+    *total = machine.memory_bytes;
+    return cudaSuccess;
+}
+
+// ---- memory ------------------------------------------------------------------------------------
+
+static struct block *find(struct block *blocks, int n, const void *memory, size_t bytes)
+{
+    uintptr_t begin = (uintptr_t)memory;
+    for (int i = 0; i < n; i++) {
+        uintptr_t first = (uintptr_t)blocks[i].memory;
+        if (begin >= first && begin - first <= blocks[i].bytes &&
+            bytes <= blocks[i].bytes - (begin - first))
+            return &blocks[i];
+    }
+    return NULL;
+}
+
+static bool is_device(const void *memory, size_t bytes)
+{
+    return find(device_blocks, n_device, memory, bytes) != NULL;
+}
+
+static void spoil(void *memory, size_t bytes)
+{
+    const uint32_t nan = 0x7FC0DEADu;
+    for (size_t i = 0; i + sizeof nan <= bytes; i += sizeof nan)
+        memcpy((char *)memory + i, &nan, sizeof nan);
+}
+
+cudaError_t cudaMallocAsync(void **memory, size_t bytes, cudaStream_t stream)
+{
+    void *fresh = NULL;
+    (void)stream;
+    if (bytes > machine.memory_bytes - device_used || n_device == MAX_BLOCKS ||
+        posix_memalign(&fresh, ALIGNMENT, bytes) != 0)
+        return remember(cudaErrorMemoryAllocation);
+    spoil(fresh, bytes);
+    HIDE(fresh, bytes);
+    device_blocks[n_device++] = (struct block){(char *)fresh, bytes};
+    device_used += bytes;
+    *memory = fresh;
+    return cudaSuccess;
+}
+
+static cudaError_t release(struct block *blocks, int *n, void *memory, size_t *used)
+{
+    struct block *block = find(blocks, *n, memory, 0);
+    emulator_flush_copies();
+    if (!memory) return cudaSuccess;
+    if (!block || block->memory != memory) return remember(cudaErrorInvalidValue);
+    SHOW(block->memory, block->bytes);
+    if (used) *used -= block->bytes;
+    free(block->memory);
+    *block = blocks[--*n];
+    return cudaSuccess;
+}
+
+cudaError_t cudaFreeAsync(void *memory, cudaStream_t stream)
+{
+    (void)stream;
+    return release(device_blocks, &n_device, memory, &device_used);
+}
+
+cudaError_t cudaMallocHost(void **memory, size_t bytes)
+{
+    void *fresh = n_pinned < MAX_BLOCKS ? malloc(bytes) : NULL;
+    if (!fresh) return remember(cudaErrorMemoryAllocation);
+    pinned_blocks[n_pinned++] = (struct block){(char *)fresh, bytes};
+    *memory = fresh;
+    return cudaSuccess;
+}
+
+cudaError_t cudaFreeHost(void *memory)
+{
+    return release(pinned_blocks, &n_pinned, memory, NULL);
+}
+
+cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t *pool, int device)
+{
+    (void)device;
+    *pool = NULL;
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, enum cudaMemPoolAttr attribute, void *value)
+{
+    (void)pool;
+    (void)attribute;
+    (void)value;
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, size_t bytes)
+{
+    (void)pool;
+    (void)bytes;
+    return cudaSuccess;
+}
+
+void emulator_show_memory(bool visible)
+{
+    for (int i = 0; i < n_device; i++) {
+        if (visible) SHOW(device_blocks[i].memory, device_blocks[i].bytes);
+        else HIDE(device_blocks[i].memory, device_blocks[i].bytes);
+    }
+}
+
+static void copy_now(const struct copy *copy)
+{
+    emulator_show_memory(true);
+    if (copy->bytes) memmove(copy->to, copy->from, copy->bytes);
+    emulator_show_memory(false);
+}
+
+void emulator_flush_copies(void)
+{
+    for (int i = 0; i < n_copies; i++) copy_now(&copies[i]);
+    n_copies = 0;
+}
+
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
+                            cudaStream_t stream)
+{
+    (void)stream;
+    struct copy copy = {to, from, bytes};
+    bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
+    bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
+    if (is_device(to, bytes) != to_device || is_device(from, bytes) != from_device)
+        return remember(cudaErrorInvalidValue);
+    bool is_late = kind == cudaMemcpyHostToDevice && find(pinned_blocks, n_pinned, from, bytes);
+    if (!is_late || n_copies == MAX_COPIES) emulator_flush_copies();
+    if (is_late) copies[n_copies++] = copy;
+    else copy_now(&copy);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t stream)
+{
+    (void)stream;
+    emulator_flush_copies();
+    if (!is_device(memory, bytes)) return remember(cudaErrorInvalidValue);
+    emulator_show_memory(true);
+    memset(memory, value, bytes);
+    emulator_show_memory(false);
+    return cudaSuccess;
+}
+
+// ---- streams and events ------------------------------------------------------------------------
+
+static char one_stream, one_event;
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
+{
+    (void)flags;
+    *stream = (cudaStream_t)(void *)&one_stream;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t stream)
+{
+    (void)stream;
+    emulator_flush_copies();
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t stream)
+{
+    (void)stream;
+    emulator_flush_copies();
+    return cudaPeekAtLastError();
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags)
+{
+    (void)flags;
+    *event = (cudaEvent_t)(void *)&one_event;
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventDestroy(cudaEvent_t event)
+{
+    (void)event;
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
+{
+    (void)event;
+    (void)stream;
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t event)
+{
+    (void)event;
+    emulator_flush_copies();
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags)
+{
+    (void)stream;
+    (void)event;
+    (void)flags;
+    return cudaSuccess;
+}
+
+// ---- kernels -----------------------------------------------------------------------------------
+
+cudaError_t emulator_set_attribute(const void *kernel, cudaFuncAttribute attribute, int value)
+{
+    if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0 ||
+        value > MAX_SHARED)
+        return remember(cudaErrorInvalidValue);
+    int i = 0;
+    while (i < n_kernels && kernels[i].address != kernel) i++;
+    if (i == MAX_KERNELS) return remember(cudaErrorInvalidValue);
+    kernels[i].address = kernel;
+    kernels[i].bytes = (size_t)value;
+    if (i == n_kernels) n_kernels++;
+    return cudaSuccess;
+}
+
+bool emulator_shared_allowed(const void *kernel, size_t bytes)
+{
+    if (bytes <= PLAIN_SHARED) return true;
+    for (int i = 0; i < n_kernels; i++)
+        if (kernels[i].address == kernel) return bytes <= kernels[i].bytes;
+    return false;
+}
