@@ -89,11 +89,10 @@ static void sum_rows(const struct mask *mask, const struct roi_bin *bin, const f
 static void target_of(const struct mask *mask, const float *roi, int size, struct room *room,
                       float *target)
 {
-    float width = roi[2] - roi[0], height = roi[3] - roi[1];
-    int n_rows = roi_axis_fill(roi[1], height > 1.0f ? height : 1.0f, size, 0, mask->map_height,
-                               room->rows, room->row_weights);
-    int n_columns = roi_axis_fill(roi[0], width > 1.0f ? width : 1.0f, size, 0, mask->map_width,
-                                  room->columns, room->column_weights);
+    struct roi_grid y_grid = roi_grid_on_map(roi, 1, 1.0f, false, size, 0, mask->map_height);
+    struct roi_grid x_grid = roi_grid_on_map(roi, 0, 1.0f, false, size, 0, mask->map_width);
+    int n_rows = roi_axis_fill(&y_grid, size, room->rows, room->row_weights);
+    int n_columns = roi_axis_fill(&x_grid, size, room->columns, room->column_weights);
     float n_samples = n_rows * n_columns > 1 ? (float)(n_rows * n_columns) : 1.0f;
     int begin = mask->x > 0 ? mask->x : 0, end = mask->x + mask->width;
     if (end > mask->map_width) end = mask->map_width;

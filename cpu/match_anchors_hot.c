@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "cpu/vec_math.h"
+#include "nn/box_iou.h"
 #include "nn/ops.h"
 
 // Coordinates apart, so that consecutive anchors fill a vector; and the box around them all.
@@ -21,7 +22,7 @@ static void block_load(struct block *block, const float *anchors, int n)
         block->y1[i] = a[1];
         block->x2[i] = a[2];
         block->y2[i] = a[3];
-        block->area[i] = (a[2] - a[0]) * (a[3] - a[1]);
+        block->area[i] = box_area(a);
         left = a[0] < left ? a[0] : left;
         top = a[1] < top ? a[1] : top;
         right = a[2] > right ? a[2] : right;
@@ -41,23 +42,10 @@ static bool block_meets(const struct block *block, const float *object)
            object[1] < block->bound_y2 && object[3] > block->bound_y1;
 }
 
-// torchvision's box_iou, its order of operations in float: claims compare for equality.
 VEC_INLINE float iou_at(const struct block *block, int i, const float *object, float object_area)
 {
-    float left = block->x1[i] > object[0] ? block->x1[i] : object[0];
-    float top = block->y1[i] > object[1] ? block->y1[i] : object[1];
-    float right = block->x2[i] < object[2] ? block->x2[i] : object[2];
-    float bottom = block->y2[i] < object[3] ? block->y2[i] : object[3];
-    float width = right - left, height = bottom - top;
-    width = width > 0.0f ? width : 0.0f;
-    height = height > 0.0f ? height : 0.0f;
-    float shared = width * height;
-    return shared / (object_area + block->area[i] - shared);
-}
-
-static float area_of(const float *box)
-{
-    return (box[2] - box[0]) * (box[3] - box[1]);
+    const float anchor[4] = {block->x1[i], block->y1[i], block->x2[i], block->y2[i]};
+    return box_iou(anchor, block->area[i], object, object_area);
 }
 
 void ISA_NAME(match_object_best)(const float *anchors, int n, const float *objects, int n_objects,
@@ -68,7 +56,7 @@ void ISA_NAME(match_object_best)(const float *anchors, int n, const float *objec
     for (int g = 0; g < n_objects; g++) {
         const float *object = objects + (ptrdiff_t)4 * g;
         if (!block_meets(&block, object)) continue;
-        float area = area_of(object), best = gt_best[g];
+        float area = box_area(object), best = gt_best[g];
 #pragma omp simd reduction(max : best)
         for (int i = 0; i < n; i++) {
             float iou = iou_at(&block, i, object, area);
@@ -92,7 +80,7 @@ int32_t ISA_NAME(match_assign)(const float *anchors, int n, const float *objects
     for (int g = 0; g < n_objects; g++) {
         const float *object = objects + (ptrdiff_t)4 * g;
         if (!block_meets(&block, object)) continue;
-        float area = area_of(object), wanted = claim ? claim[g] : -1.0f;
+        float area = box_area(object), wanted = claim ? claim[g] : -1.0f;
 #pragma omp simd
         for (int i = 0; i < n; i++) {
             float iou = iou_at(&block, i, object, area);

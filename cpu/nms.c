@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "cpu/kernels.h"
+#include "nn/box_iou.h"
 
 // One image at a time: boxes are few thousand after the selection, and since the walk goes by
 // descending score over all labels, it may stop at max_keep.
@@ -17,29 +18,16 @@ static int by_score(const void *a, const void *b)
     return x->slot < y->slot ? -1 : x->slot > y->slot;
 }
 
-static float area_of(const float *box)
-{
-    return (box[2] - box[0]) * (box[3] - box[1]);
-}
-
-// torchvision's nms kernel, its order of operations in float.
-static float iou_of(const float *a, const float *b)
-{
-    float left = a[0] > b[0] ? a[0] : b[0], top = a[1] > b[1] ? a[1] : b[1];
-    float right = a[2] < b[2] ? a[2] : b[2], bottom = a[3] < b[3] ? a[3] : b[3];
-    float width = right - left > 0.0f ? right - left : 0.0f;
-    float height = bottom - top > 0.0f ? bottom - top : 0.0f;
-    float shared = width * height;
-    return shared / (area_of(a) + area_of(b) - shared);
-}
-
 static bool is_suppressed(const float *boxes, const int32_t *labels, const int32_t *keep,
                           int n_keep, int32_t slot, double threshold)
 {
+    const float *own = boxes + (ptrdiff_t)4 * slot;
+    float area = box_area(own);
     for (int k = 0; k < n_keep; k++) {
         int32_t kept = keep[k];
         if (labels[kept] != labels[slot]) continue;
-        float iou = iou_of(boxes + (ptrdiff_t)4 * kept, boxes + (ptrdiff_t)4 * slot);
+        const float *box = boxes + (ptrdiff_t)4 * kept;
+        float iou = box_iou(box, box_area(box), own, area);
         if ((double)iou > threshold) return true;
     }
     return false;

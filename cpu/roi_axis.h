@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nn/roi.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -19,10 +21,8 @@ struct roi_bin {
 // An upper limit of the weights of one axis.
 size_t roi_axis_capacity(int size, int extent);
 
-// Fills `size` bins of the interval that begins at `begin` on a map of `extent` pixels. Returns the
-// samples a bin: sampling_ratio, or ceil(length / size) where that is 0.
-int roi_axis_fill(float begin, float length, int size, int sampling_ratio, int extent,
-                  struct roi_bin *bins, float *weights);
+// Fills the `size` bins of the grid. Returns the samples a bin.
+int roi_axis_fill(const struct roi_grid *grid, int size, struct roi_bin *bins, float *weights);
 
 #ifdef __cplusplus
 }

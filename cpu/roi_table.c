@@ -48,16 +48,14 @@ static void fill_place(const struct op_call *call, const struct roi_table *table
     place->level = roi_level(roi, roi_first_level(args->scales[0]), args->n_levels);
     const int64_t *shape = call->in[ROI_ALIGN_MAPS + place->level]->shape;
     assert(place->image >= 0 && place->image < shape[0]);
-    float scale = args->scales[place->level], offset = args->aligned ? 0.5f : 0.0f;
     struct roi_bin *bins = table->bins + 2 * i * args->size;
     float *weights = table->weights + (size_t)i * table->weights_per_roi;
     int samples = 1;
     for (int axis = 1; axis >= 0; axis--) { // y, then x
-        float begin = roi[axis] * scale - offset;
-        float length = roi[axis + 2] * scale - offset - begin;
-        if (!args->aligned && !(length > 1.0f)) length = 1.0f;
-        samples *= roi_axis_fill(begin, length, args->size, args->sampling_ratio,
-                                 (int)shape[axis == 1 ? 1 : 2], bins, weights);
+        struct roi_grid grid =
+            roi_grid_on_map(roi, axis, args->scales[place->level], args->aligned, args->size,
+                            args->sampling_ratio, (int)shape[axis == 1 ? 1 : 2]);
+        samples *= roi_axis_fill(&grid, args->size, bins, weights);
         bins += args->size;
         weights += table->columns_at;
     }

@@ -6,6 +6,7 @@
 #include "cpu/kernels.h"
 #include "cpu/select_detections_hot.h"
 #include "nn/box_coder.h"
+#include "nn/logit.h"
 
 // The order is total (score descending, then flat index), so the best top_k are the same set
 // however the logits are divided among threads, and in whatever order they are met.
@@ -31,22 +32,6 @@ static int by_order(const void *a, const void *b)
 {
     const struct candidate *x = a, *y = b;
     return is_before(*x, *y) ? -1 : is_before(*y, *x);
-}
-
-static float sigmoid(float x)
-{
-    return 1.0f / (1.0f + expf(-x));
-}
-
-// A logit below which the computed sigmoid is certainly less than `score`: the margin is eight
-// times the rounding error of sigmoid().
-static float logit_below(float score)
-{
-    double p = (double)score * (1.0 - 1e-6);
-    if (!(p > 0.0)) return -INFINITY;
-    if (p >= 1.0) return INFINITY;
-    float logit = (float)log(p / (1.0 - p));
-    return nextafterf(logit, -INFINITY);
 }
 
 static void swap(struct candidate *a, struct candidate *b)
