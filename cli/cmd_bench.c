@@ -11,7 +11,7 @@
 #include "cli/peak.h"
 
 struct options {
-    char size[FIELD_STRING_BYTES], json[FIELD_STRING_BYTES];
+    char size[FIELD_STRING_BYTES], json[FIELD_STRING_BYTES], device[DEVICE_BYTES];
     int64_t batch, runs, objects;
     bool train;
 };
@@ -28,6 +28,7 @@ static const struct field fields[] = {
      "Whole training steps: losses, gradients, update. Otherwise the forward pass."},
     {"json", FIELD_STRING, offsetof(struct options, json), "", 0, 0, NULL,
      "Write the numbers as JSON too."},
+    DEVICE_FIELD(struct options),
     {.name = NULL},
 };
 
@@ -104,7 +105,7 @@ static enum status bench(const struct options *options, const struct arguments *
     GUARD(config_load(arguments->paths[1], config));
     GUARD(config_override(config, arguments->n_assignments, arguments->assignments));
     GUARD(config_check(config));
-    GUARD(session_open_model(config, &session));
+    GUARD(session_open_model(config, options->device, &session));
     result = (struct bench_result *)mem_alloc(1, sizeof *result);
     if (!result) {
         status = ERR_MEMORY;

@@ -12,6 +12,7 @@
 
 struct options {
     char checkpoint[FIELD_STRING_BYTES], config[FIELD_STRING_BYTES], output[FIELD_STRING_BYTES];
+    char device[DEVICE_BYTES];
     double score_threshold;
 };
 
@@ -24,6 +25,7 @@ static const struct field fields[] = {
      "Folder for the drawn copies and detections.json."},
     {"score-threshold", FIELD_FLOAT, offsetof(struct options, score_threshold), "0.5", 0, 1, NULL,
      "Objects must score more."},
+    DEVICE_FIELD(struct options),
     {.name = NULL},
 };
 
@@ -192,7 +194,7 @@ static enum status open_model(const struct options *options, const struct argume
     for (size_t i = OWN; i < n; i++) assignments[i] = arguments->assignments[i - OWN];
     enum status status =
         session_open_checkpoint(options->checkpoint, options->config[0] ? options->config : NULL,
-                                (int)n, assignments, session);
+                                options->device, (int)n, assignments, session);
     mem_free(assignments);
     return status;
 }

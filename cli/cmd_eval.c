@@ -41,7 +41,8 @@ static enum status run_model(const struct eval_options *options, const struct ar
     struct evaluate_output *found = &subject->found;
     enum status status = OK;
     GUARD(session_open_checkpoint(options->checkpoint, options->config[0] ? options->config : NULL,
-                                  arguments->n_assignments, arguments->assignments, &session));
+                                  options->device, arguments->n_assignments,
+                                  arguments->assignments, &session));
     if (options->type && !config_has_masks(&session->config)) {
         status = fail(ERR_UNSUPPORTED, "%s: this detector finds boxes, no masks; --type segm needs "
                                        "a model that does",

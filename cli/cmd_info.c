@@ -172,7 +172,7 @@ static enum status open_config(const char *path, const struct arguments *argumen
     GUARD(config_check(config));
     if (config->model.n_classes == 0)
         printf("model.n_classes is 0 (as the training data need): shown with 91\n");
-    GUARD(session_open_model(config, session));
+    GUARD(session_open_model(config, "cpu", session));
 done:
     mem_free(config);
     return status;
@@ -186,7 +186,7 @@ static enum status describe(const char *path, const struct options *options,
     int height, width;
     if (options->size[0]) TRY(arguments_size("size", options->size, &height, &width));
     if (is_checkpoint(path))
-        GUARD(session_open_checkpoint(path, options->config[0] ? options->config : NULL,
+        GUARD(session_open_checkpoint(path, options->config[0] ? options->config : NULL, "cpu",
                                       arguments->n_assignments, arguments->assignments, &session));
     else
         GUARD(open_config(path, arguments, &session));

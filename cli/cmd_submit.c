@@ -10,6 +10,7 @@
 struct options {
     char checkpoint[FIELD_STRING_BYTES], config[FIELD_STRING_BYTES], images[FIELD_STRING_BYTES];
     char image_info[FIELD_STRING_BYTES], name[FIELD_STRING_BYTES], output[FIELD_STRING_BYTES];
+    char device[DEVICE_BYTES];
     char testset[FIELD_STRING_BYTES], check[FIELD_STRING_BYTES], cut[FIELD_STRING_BYTES];
     int type;
     int64_t findings;
@@ -29,6 +30,7 @@ static const struct field fields[] = {
      "Boxes or masks; auto: boxes, and for --check what the first entry holds."},
     TEXT("output", output, "Folder of the zip, and of what is under way."),
     TEXT("testset", testset, "Name of the test set, where that of --image-info does not tell it."),
+    DEVICE_FIELD(struct options),
     {"restart", FIELD_BOOL, offsetof(struct options, restart), "false", 0, 0, NULL,
      "Begin anew: drop what is under way, replace a finished zip."},
     TEXT("check", check, "Check this finished zip instead."),
@@ -96,7 +98,7 @@ static enum status make(const struct options *o, const struct arguments *argumen
     TRY(submission_stem(o->testset[0] ? o->testset : testset, o->name, job.stem));
     if (o->testset[0] && !submission_knows_testset(o->testset))
         log_warn("COCO's server knows no test set '%s'", o->testset);
-    GUARD(session_open_checkpoint(o->checkpoint, o->config[0] ? o->config : NULL,
+    GUARD(session_open_checkpoint(o->checkpoint, o->config[0] ? o->config : NULL, o->device,
                                   arguments->n_assignments, arguments->assignments, &session));
     GUARD(coco_dataset_load(o->image_info, &split));
     GUARD(session_know_classes(session, split));

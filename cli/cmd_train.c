@@ -8,7 +8,7 @@
 #include "train/trainer.h"
 
 struct options {
-    char output[FIELD_STRING_BYTES];
+    char output[FIELD_STRING_BYTES], device[DEVICE_BYTES];
     bool resume, help_markdown;
 };
 
@@ -17,6 +17,7 @@ static const struct field fields[] = {
      "Folder of the run: log, charts, checkpoints."},
     {"resume", FIELD_BOOL, offsetof(struct options, resume), "false", 0, 0, NULL,
      "Continue the run in that folder; without CONFIG with its own config.json."},
+    DEVICE_FIELD(struct options),
     {"help-markdown", FIELD_BOOL, offsetof(struct options, help_markdown), "false", 0, 0, NULL,
      "Print the config keys as docs/config.md has them."},
     {.name = NULL},
@@ -60,7 +61,7 @@ static enum status train(const struct options *options, const struct arguments *
     if (!config) goto done;
     GUARD(load_config(options, arguments, config));
     GUARD(trainer_check_output(&trainer, &continues));
-    GUARD(session_open_training(config, !continues, &session));
+    GUARD(session_open_training(config, options->device, !continues, &session));
     trainer.stop = stop_signal_catch();
     GUARD(trainer_run(session, &trainer));
 done:

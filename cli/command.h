@@ -2,6 +2,7 @@
 #ifndef TARN_CLI_COMMAND_H
 #define TARN_CLI_COMMAND_H
 
+#include <stddef.h>
 #include <stdio.h>
 
 #include "base/field.h"
@@ -21,6 +22,14 @@ enum status cmd_detect(int argc, char **argv) MUST_USE;
 enum status cmd_info(int argc, char **argv) MUST_USE;
 enum status cmd_bench(int argc, char **argv) MUST_USE;
 enum status cmd_pools(int argc, char **argv) MUST_USE;
+
+// The option --device of a command whose options are `type`, for session_open_* of train/.
+enum { DEVICE_BYTES = FIELD_STRING_BYTES };
+#define DEVICE_FIELD(type)                                                                         \
+    {                                                                                              \
+        "device", FIELD_STRING, offsetof(type, device), "auto", 0, 0, NULL,                        \
+            "Where to compute: cpu, cuda, cuda:N, or auto: the first GPU, where there is one."     \
+    }
 
 // One command's line: "tarn NAME ARGUMENTS", what it does, its options (names as typed, without
 // "--"; a FIELD_BOOL option takes no value).

@@ -50,6 +50,7 @@ const struct field eval_option_fields[] = {
            "Annotations of one id are no error: the last stands in place of each."),
     SWITCH("skip-unknown-images", skip_unknown_images,
            "Leave out results for images that the annotations do not list."),
+    DEVICE_FIELD(struct eval_options),
     SWITCH("strict", strict, "What is warned about in the two files is an error."),
     {.name = NULL},
 };

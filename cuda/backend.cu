@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cuda/graph.h"
 #include "cuda/kernels.h"
 #include "cuda/launch.h"
+#include "cuda/library.h"
 #include "cuda/staging.h"
+#include "cuda/upload.h"
 
 // CMake hands over the oldest architecture that there is code for: 90 is compute capability 9.0.
 #ifndef TARN_CUDA_ARCH_MIN
@@ -83,6 +86,7 @@ static enum status scratch(struct backend *backend, size_t bytes, void **memory)
         size_t rounded = (bytes + GRAIN - 1) / GRAIN * GRAIN;
         if (cuda->scratch) memory_put(cuda, cuda->scratch, cuda->scratch_bytes);
         cuda->scratch_bytes = 0;
+        cuda_graphs_forget(cuda->graphs);
         cuda->scratch = memory_get(cuda, rounded);
         if (!cuda->scratch) return fail_context(ERR_MEMORY, "scratch: ");
         cuda->scratch_bytes = rounded;
@@ -96,6 +100,9 @@ static enum status scratch(struct backend *backend, size_t bytes, void **memory)
 static enum status upload(struct backend *backend, void *device, const void *host, size_t bytes)
 {
     struct cuda_backend *cuda = backend_of(backend);
+    if (bytes == 0) return OK;
+    if (cuda_upload_is_pinned(cuda->uploads, host, bytes))
+        return cuda_upload_copy(cuda->uploads, device, host, bytes, cuda->stream);
     return cuda_staging_copy(cuda->staging, device, host, bytes, cuda->stream);
 }
 
@@ -107,6 +114,26 @@ static enum status download(struct backend *backend, void *host, const void *dev
         cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, cuda->stream);
     if (error == cudaSuccess) error = cudaStreamSynchronize(cuda->stream);
     return error == cudaSuccess ? OK : device_failed("download", error);
+}
+
+static enum status download_later(struct backend *backend, void *host, const void *device,
+                                  size_t bytes)
+{
+    if (bytes == 0) return OK;
+    cudaError_t error = cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost,
+                                        backend_of(backend)->stream);
+    return error == cudaSuccess ? OK : device_failed("download", error);
+}
+
+static enum status uploads_done(struct backend *backend)
+{
+    return cuda_upload_wait(backend_of(backend)->uploads);
+}
+
+static enum status replay(struct backend *backend, uint64_t key,
+                          enum status (*run)(void *context), void *context)
+{
+    return cuda_graphs_run(backend_of(backend)->graphs, key, run, context);
 }
 
 static enum status zero(struct backend *backend, void *memory, size_t bytes)
@@ -158,7 +185,8 @@ enum status cuda_zero_wanted(const struct op_backward_call *backward)
 
 static void params_changed(struct backend *backend)
 {
-    (void)backend;
+    cuda_library_params_changed(backend_of(backend)->library);
+    cuda_graphs_forget(backend_of(backend)->graphs);
 }
 
 static void describe(struct backend *backend, char *text, size_t n_bytes)
@@ -169,12 +197,15 @@ static void describe(struct backend *backend, char *text, size_t n_bytes)
     (void)cudaDriverGetVersion(&driver);
     (void)cudaRuntimeGetVersion(&runtime);
     (void)cudaMemGetInfo(&n_free, &total);
+    char dnn[64], blas[64];
+    cudnn_describe(dnn, sizeof dnn);
+    blas_describe(blas, sizeof blas);
     (void)snprintf(text, n_bytes,
                    "cuda: GPU %d, %s (compute capability %d.%d, %d multiprocessors, %.1f of %.1f "
-                   "GiB free), CUDA %d.%d, driver for %d.%d",
+                   "GiB free), CUDA %d.%d, driver for %d.%d, %s, %s%s",
                    cuda->device, cuda->name, cuda->major, cuda->minor, cuda->n_multiprocessors,
                    gib(n_free), gib(total), runtime / 1000, runtime % 1000 / 10, driver / 1000,
-                   driver % 1000 / 10);
+                   driver % 1000 / 10, dnn, blas, cuda->tf32 ? ", TF32" : "");
 }
 
 static void destroy(struct backend *backend)
@@ -182,9 +213,12 @@ static void destroy(struct backend *backend)
     struct cuda_backend *cuda = backend_of(backend);
     if (cuda->stream) {
         (void)cudaStreamSynchronize(cuda->stream);
+        cuda_graphs_destroy(cuda->graphs);
+        cuda_library_destroy(cuda->library);
         if (cuda->scratch) memory_put(cuda, cuda->scratch, cuda->scratch_bytes);
     }
     cuda_staging_destroy(cuda->staging);
+    cuda_upload_destroy(cuda->uploads);
     if (cuda->stream) (void)cudaStreamDestroy(cuda->stream);
     mem_free(cuda);
 }
@@ -263,6 +297,13 @@ enum status backend_create_cuda(int device, struct backend **backend)
     base->params_changed = params_changed;
     base->describe = describe;
     base->destroy = destroy;
+    base->bf16 = true;
+    base->is_async = true;
+    base->pinned.get = cuda_upload_get;
+    base->pinned.put = cuda_upload_put;
+    base->download_later = download_later;
+    base->uploads_done = uploads_done;
+    base->replay = replay;
 
     enum status status = OK;
     cudaError_t error = cudaSetDevice(device);
@@ -272,10 +313,26 @@ enum status backend_create_cuda(int device, struct backend **backend)
     if (error != cudaSuccess) status = device_failed("start", error);
     if (status == OK)
         status = cuda_staging_create(UPLOAD_SEGMENTS, SEGMENT_BYTES, &cuda->staging);
+    if (status == OK) status = cuda_upload_create(device, &cuda->uploads);
+    if (status == OK) status = cuda_graphs_create(cuda->stream, &cuda->graphs);
     if (status != OK) {
         destroy(base);
         return status;
     }
+    base->pinned.context = cuda->uploads;
     *backend = base;
     return OK;
+}
+
+void backend_cuda_allow_tf32(struct backend *backend, bool allow)
+{
+    backend_of(backend)->tf32 = allow;
+}
+
+int backend_cuda_count(void)
+{
+    int n = 0;
+    if (cudaGetDeviceCount(&n) == cudaSuccess) return n;
+    (void)cudaGetLastError();
+    return 0;
 }

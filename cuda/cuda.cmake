@@ -54,8 +54,14 @@ function(tarn_find_cuda)
   list(PREPEND roots ${root})
   find_path(TARN_CUDA_INCLUDE cuda_runtime.h HINTS ${roots} PATH_SUFFIXES include
     targets/x86_64-linux/include)
-  find_library(TARN_CUDART NAMES cudart_static HINTS ${roots} PATH_SUFFIXES lib64 lib
-    targets/x86_64-linux/lib)
+  set(places lib64 lib targets/x86_64-linux/lib)
+  find_library(TARN_CUDART NAMES cudart_static HINTS ${roots} PATH_SUFFIXES ${places})
+  # Python packages keep each library in a folder of its own, with its version in the name alone.
+  find_path(TARN_CUDNN_INCLUDE cudnn.h HINTS ${roots} PATH_SUFFIXES include cudnn/include)
+  find_path(TARN_CUBLAS_INCLUDE cublasLt.h HINTS ${roots} PATH_SUFFIXES include cublas/include)
+  find_library(TARN_CUDNN NAMES cudnn libcudnn.so.9 HINTS ${roots} PATH_SUFFIXES ${places})
+  find_library(TARN_CUBLASLT NAMES cublasLt libcublasLt.so.13 libcublasLt.so.12 HINTS ${roots}
+    PATH_SUFFIXES ${places})
 endfunction()
 
 set(TARN_HAS_CUDA OFF)
@@ -64,17 +70,22 @@ if(NOT TARN_CUDA STREQUAL OFF)
     # nvcc's code is not instrumented; the kernels run under sanitizers in the emulator.
   else()
     tarn_find_cuda()
-    if(TARN_NVCC AND TARN_CUDA_INCLUDE AND TARN_CUDART)
+    if(TARN_NVCC AND TARN_CUDA_INCLUDE AND TARN_CUDART AND TARN_CUDNN AND TARN_CUDNN_INCLUDE AND
+       TARN_CUBLASLT AND TARN_CUBLAS_INCLUDE)
       set(TARN_HAS_CUDA ON)
     elseif(TARN_CUDA STREQUAL ON)
       message(FATAL_ERROR "TARN_CUDA is ON, but there is no CUDA toolkit: nvcc ${TARN_NVCC}, "
-        "headers ${TARN_CUDA_INCLUDE}, runtime ${TARN_CUDART}; set TARN_CUDA_ROOT")
+        "headers ${TARN_CUDA_INCLUDE}, runtime ${TARN_CUDART}, cuDNN ${TARN_CUDNN}, cuBLASLt "
+        "${TARN_CUBLASLT}; set TARN_CUDA_ROOT")
     endif()
   endif()
 endif()
 
+# What calls NVIDIA's libraries, or the part of the runtime that the emulator has not.
+set(TARN_CUDA_VENDOR_SOURCES cuda/graph.cu)
+
 if(NOT TARN_HAS_CUDA)
-  add_library(tarn_cuda STATIC cuda/absent.c cuda/missing.c)
+  add_library(tarn_cuda STATIC cuda/absent.c cuda/missing.c cuda/plan_file.c)
   target_link_libraries(tarn_cuda PUBLIC tarn_nn)
   return()
 endif()
@@ -101,6 +112,9 @@ foreach(batch IN LISTS batches)
     DEPENDS ${batch} DEPFILE ${batch}.d COMMENT "nvcc ${batch}" COMMAND_EXPAND_LISTS VERBATIM)
   list(APPEND objects ${batch}.o)
 endforeach()
-add_library(tarn_cuda STATIC cuda/missing.c ${objects})
+add_library(tarn_cuda STATIC cuda/missing.c cuda/plan_file.c cuda/cudnn_graph.c cuda/cudnn_engine.c
+  cuda/cudnn_plan.c cuda/cublas_lt.c ${objects})
+target_include_directories(tarn_cuda SYSTEM PRIVATE ${TARN_CUDA_INCLUDE} ${TARN_CUDNN_INCLUDE}
+  ${TARN_CUBLAS_INCLUDE})
 set_source_files_properties(${objects} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
-target_link_libraries(tarn_cuda PUBLIC tarn_nn ${TARN_CUDART} Threads::Threads ${CMAKE_DL_LIBS} rt m)
+target_link_libraries(tarn_cuda PUBLIC tarn_nn ${TARN_CUDNN} ${TARN_CUBLASLT} ${TARN_CUDART} Threads::Threads ${CMAKE_DL_LIBS} rt m)

@@ -29,12 +29,19 @@ bool cuda_lacks(enum op op);
 
 struct CUstream_st;
 struct cuda_staging;
+struct cuda_upload;
+struct cuda_graphs;
+struct cuda_library;
 
 struct cuda_backend {
     struct backend base; // first: a struct backend * is a struct cuda_backend *
     int device;
     struct CUstream_st *stream; // everything is queued on it
     struct cuda_staging *staging; // pinned memory of uploads
+    struct cuda_upload *uploads;  // those that run beside the stream
+    struct cuda_graphs *graphs;   // of inference
+    struct cuda_library *library; // cuDNN and cuBLASLt; NULL before they are needed
+    bool tf32;                    // products of f32 may be rounded to TF32
     void *scratch;
     size_t scratch_bytes;
     char name[64];           // "NVIDIA H100 80GB HBM3"

@@ -53,7 +53,7 @@ static enum status train(struct work *work, const struct experiment_run *run, co
     GUARD(run_folder_init(&files, folder));
     options.resume = run_folder_is_used(&files);
     GUARD(trainer_check_output(&options, &continues));
-    GUARD(session_open_training(&run->config, !continues, &session));
+    GUARD(session_open_training(&run->config, "auto", !continues, &session));
     GUARD(trainer_run(session, &options));
 done:
     session_close(session);
@@ -83,7 +83,8 @@ static enum status measure(struct work *work, const struct experiment_run *run, 
     snprintf(threads, sizeof threads, "train.threads=%" PRId64, run->config.train.threads);
     GUARD(run_folder_init(&files, folder));
     bool is_best = work->experiment->settings.checkpoint == CHECKPOINT_BEST;
-    GUARD(session_open_checkpoint(is_best ? files.best : files.last, NULL, 1, overrides, &session));
+    GUARD(session_open_checkpoint(is_best ? files.best : files.last, NULL, "auto", 1, overrides,
+                                  &session));
     GUARD(coco_dataset_load(run->config.data.val_annotations, &dataset));
     live_line_start(&work->line, work->label, 0);
     status = evaluate_detections(session, dataset, run->config.data.val_images, &how, &found);

@@ -10,6 +10,7 @@
 #include "nn/tape.h"
 #include "train/checkpoint.h"
 #include "train/detector_config.h"
+#include "train/device.h"
 
 enum { COCO_CHANNELS = 91 };
 
@@ -39,11 +40,12 @@ static enum status resolve(struct config *config, const char *weights)
     return OK;
 }
 
-static enum status build(struct session *session)
+static enum status build(struct session *session, const char *device)
 {
     struct detector_config config;
     detector_config_from(&session->config, &config);
-    TRY(backend_create_cpu((int)session->config.train.threads, &session->backend));
+    TRY(device_open(device, (int)session->config.train.threads, &session->backend));
+    TRY(device_set_precision(session->backend, session->config.train.precision));
     TRY(tape_create(session->backend, &session->tape));
     return detector_create(&config, session->backend, &session->detector);
 }
@@ -134,7 +136,7 @@ static enum status session_create(const struct config *config, struct session **
     return OK;
 }
 
-enum status session_open_training(const struct config *config, bool load_start,
+enum status session_open_training(const struct config *config, const char *device, bool load_start,
                                   struct session **session)
 {
     struct session *s = NULL;
@@ -142,7 +144,7 @@ enum status session_open_training(const struct config *config, bool load_start,
     GUARD(session_create(config, &s));
     GUARD(resolve(&s->config, config->model.weights));
     GUARD(load_training_data(s));
-    GUARD(build(s));
+    GUARD(build(s, device));
     if (load_start && config->model.weights[0]) GUARD(load_start_weights(s));
     *session = s;
     return OK;
@@ -151,14 +153,15 @@ done:
     return status;
 }
 
-enum status session_open_model(const struct config *config, struct session **session)
+enum status session_open_model(const struct config *config, const char *device,
+                               struct session **session)
 {
     struct session *s = NULL;
     enum status status = OK;
     GUARD(session_create(config, &s));
     GUARD(resolve(&s->config, NULL));
     if (s->config.model.n_classes == 0) s->config.model.n_classes = COCO_CHANNELS;
-    GUARD(build(s));
+    GUARD(build(s, device));
     *session = s;
     return OK;
 done:
@@ -180,8 +183,9 @@ static enum status load_all(struct session *session, const char *path)
     return status;
 }
 
-enum status session_open_checkpoint(const char *path, const char *config_path, int n_overrides,
-                                    const char *const *overrides, struct session **session)
+enum status session_open_checkpoint(const char *path, const char *config_path, const char *device,
+                                    int n_overrides, const char *const *overrides,
+                                    struct session **session)
 {
     struct session *s = NULL;
     enum status status = OK;
@@ -191,11 +195,12 @@ enum status session_open_checkpoint(const char *path, const char *config_path, i
     else
         GUARD(checkpoint_read_config(path, &s->config, &s->classes));
     s->config.train.threads = 0; // this machine's, not those of the one that trained it
+    if (!device_is_gpu(device)) s->config.train.precision = PRECISION_F32;
     GUARD(config_override(&s->config, n_overrides, overrides));
     GUARD(config_check(&s->config));
     GUARD(resolve(&s->config, path));
     if (s->config.model.n_classes == 0) s->config.model.n_classes = COCO_CHANNELS;
-    GUARD(build(s));
+    GUARD(build(s, device));
     GUARD(load_all(s, path));
     *session = s;
     return OK;

@@ -21,19 +21,23 @@ struct session {
     struct coco_dataset *train, *val; // NULL: not loaded
 };
 
+// device: as device_open's (train/device.h).
+
 // Reads the training and validation annotations, creates the model and, with load_start, loads
 // model.weights and reports what was loaded. ERR_USAGE when the config has no training data.
-enum status session_open_training(const struct config *config, bool load_start,
+enum status session_open_training(const struct config *config, const char *device, bool load_start,
                                   struct session **session) MUST_USE;
 
 // The model alone with random weights: `tarn info`, `tarn bench`. Without model.n_classes the
 // head gets 91 channels (COCO's).
-enum status session_open_model(const struct config *config, struct session **session) MUST_USE;
+enum status session_open_model(const struct config *config, const char *device,
+                               struct session **session) MUST_USE;
 
 // A trained model. config_path: NULL, or the config of a file that tarn did not write. overrides:
-// as config_override's. Every parameter must be in the file.
-enum status session_open_checkpoint(const char *path, const char *config_path, int n_overrides,
-                                    const char *const *overrides,
+// as config_override's. Every parameter must be in the file. On the CPU train.precision is f32
+// whatever the file says, unless an override names it.
+enum status session_open_checkpoint(const char *path, const char *config_path, const char *device,
+                                    int n_overrides, const char *const *overrides,
                                     struct session **session) MUST_USE;
 
 // For a model without a class table of its own: takes the data set's. Otherwise warns where the

@@ -33,7 +33,7 @@ static enum status train(const char *name, bool resume)
     struct trainer_options options = {
         .output = output, .resume = resume, .stop = &stop, .is_quiet = true};
     TRY(trainer_check_output(&options, &continues));
-    TRY(session_open_training(&config, !continues, &session));
+    TRY(session_open_training(&config, "cpu", !continues, &session));
     enum status status = trainer_run(session, &options);
     session_close(session);
     return status;
@@ -152,14 +152,14 @@ Test(trainer, class_channels_follow_the_data)
 {
     struct session *session = NULL;
     helper_tiny_run(folder, 2, 0, &config);
-    assert_ok(session_open_training(&config, true, &session));
+    assert_ok(session_open_training(&config, "cpu", true, &session));
     cr_assert_eq(session->config.model.n_classes, 3);
     cr_assert_eq(session->config.backbone.norm_eps, 1e-5);
     session_close(session);
     helper_set(&config, "model.n_classes=2");
-    assert_fails(session_open_training(&config, true, &session), ERR_USAGE, "model.n_classes");
+    assert_fails(session_open_training(&config, "cpu", true, &session), ERR_USAGE, "model.n_classes");
     config_defaults(&config);
-    assert_fails(session_open_training(&config, true, &session), ERR_USAGE, "data.train_images");
+    assert_fails(session_open_training(&config, "cpu", true, &session), ERR_USAGE, "data.train_images");
 }
 
 // Two passes of one image each give the mean gradient, as one pass of both images does: the
@@ -178,7 +178,7 @@ Test(trainer, accumulation_averages)
         struct step_result result;
         helper_set(&config, i ? "train.batch_size=2" : "train.batch_size=1");
         helper_set(&config, i ? "train.accumulate=1" : "train.accumulate=2");
-        assert_ok(session_open_training(&config, true, &session));
+        assert_ok(session_open_training(&config, "cpu", true, &session));
         struct loader_config lc;
         session_eval_loader(session, session->train, config.data.train_images, &lc);
         lc.batch_size = (int)config.train.batch_size;
