@@ -1,6 +1,6 @@
 #include "cuda/kernels.h"
 
-static enum status refuse(const char *name)
+static inline enum status refuse(const char *name)
 {
     return fail(ERR_UNSUPPORTED, "the CUDA backend has no kernel for %s yet: use --device cpu",
                 name);

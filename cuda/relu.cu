@@ -1,3 +1,5 @@
+#include <assert.h>
+
 #include "cuda/kernels.h"
 #include "cuda/launch.h"
 #include "cuda/list.h"
@@ -51,13 +53,10 @@ enum status cuda_relu_forward(const struct op_call *call)
     struct relu_shape shape = relu_shape_of(x);
     if (shape.n == 0) return OK;
     VEC_DTYPE(x->dtype, T, {
-        enum { W = vec_width<T>::value };
-        if (shape.n % W == 0)
-            CUDA_LAUNCH((relu_forward_kernel<T, W>), cuda_blocks(shape.n / W), CUDA_BLOCK, 0,
+        VEC_WIDTH(shape.n, vec_width<T>::value, N, {
+            CUDA_LAUNCH((relu_forward_kernel<T, N>), cuda_blocks(shape.n / N), CUDA_BLOCK, 0,
                         cuda_stream(call), (T *)y->data, (const T *)x->data, shape);
-        else
-            CUDA_LAUNCH((relu_forward_kernel<T, 1>), cuda_blocks(shape.n), CUDA_BLOCK, 0,
-                        cuda_stream(call), (T *)y->data, (const T *)x->data, shape);
+        });
     });
     return cuda_check(call, "relu");
 }
@@ -69,17 +68,14 @@ enum status cuda_relu_backward(const struct op_backward_call *backward)
     struct relu_shape shape = relu_shape_of(x);
     bool adds = backward->beta[0] != 0.0f;
     if (!backward->want[0] || shape.n == 0) return OK;
+    assert(x->grad_dtype == y->grad_dtype);
     VEC_DTYPE(x->dtype, T, {
         VEC_DTYPE(x->grad_dtype, G, {
-            enum { W = vec_width<T>::value };
-            if (shape.n % W == 0)
-                CUDA_LAUNCH((relu_backward_kernel<T, G, W>), cuda_blocks(shape.n / W), CUDA_BLOCK,
+            VEC_WIDTH(shape.n, vec_width<T>::value, N, {
+                CUDA_LAUNCH((relu_backward_kernel<T, G, N>), cuda_blocks(shape.n / N), CUDA_BLOCK,
                             0, cuda_stream(call), (G *)x->grad, (const G *)y->grad,
                             (const T *)y->data, adds, shape);
-            else
-                CUDA_LAUNCH((relu_backward_kernel<T, G, 1>), cuda_blocks(shape.n), CUDA_BLOCK, 0,
-                            cuda_stream(call), (G *)x->grad, (const G *)y->grad,
-                            (const T *)y->data, adds, shape);
+            });
         });
     });
     return cuda_check(call, "relu");

@@ -86,4 +86,16 @@ static __device__ inline void vec_accumulate(T *to, const float *from, bool adds
         }                                                                                          \
     } while (0)
 
+// Runs the statements with N as `width`, or as 1 where n is no multiple of that.
+#define VEC_WIDTH(n, width, N, ...)                                                                \
+    do {                                                                                           \
+        if ((n) % (width) == 0) {                                                                  \
+            enum { N = (width) };                                                                  \
+            __VA_ARGS__                                                                            \
+        } else {                                                                                   \
+            enum { N = 1 };                                                                        \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    } while (0)
+
 #endif

@@ -18,7 +18,9 @@
 #define __host__
 #define __constant__ static const
 #define __forceinline__ inline __attribute__((always_inline))
+#define __grid_constant__
 #define __launch_bounds__(...)
+#define __grid_constant__
 // A section of its own, so that the emulator can fill it before each block.
 #define __shared__ static __attribute__((section("tarn_shared")))
 
