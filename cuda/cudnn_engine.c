@@ -171,8 +171,9 @@ static enum status bad_engine(const char *text)
     return fail(ERR_UNSUPPORTED, "'%s' names no engine of cuDNN", text);
 }
 
-static enum status make_config(struct parts *parts, const struct conv_graph *graph,
-                               const char *text, cudnnBackendDescriptor_t *config)
+static enum status make_config(const struct cudnn_target *target, struct parts *parts,
+                               const struct conv_graph *graph, const char *text,
+                               cudnnBackendDescriptor_t *config)
 {
     cudnnBackendDescriptor_t engine, knobs[MAX_KNOBS], made;
     int n_knobs = 0, used = 0;
@@ -182,6 +183,9 @@ static enum status make_config(struct parts *parts, const struct conv_graph *gra
     TRY(cudnn_set(engine, CUDNN_ATTR_ENGINE_OPERATION_GRAPH, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
                   &graph->graph));
     TRY(cudnn_set(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &id));
+    if (target->device)
+        TRY(cudnn_set(engine, CUDNN_ATTR_ENGINE_DEVICEPROP, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
+                      &target->device));
     TRY(cudnn_check(cudnnBackendFinalize(engine), "engine"));
     for (const char *p = text + used; *p; p += used) {
         int number = 0;
@@ -234,7 +238,7 @@ enum status engine_plan(const struct cudnn_target *target, const struct conv_gra
     struct parts parts = {.n = 0};
     cudnnBackendDescriptor_t config = NULL, made = NULL;
     enum status status = OK;
-    GUARD(make_config(&parts, graph, engine, &config));
+    GUARD(make_config(target, &parts, graph, engine, &config));
     GUARD(cudnn_check(cudnnBackendCreateDescriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, &made),
                       "new descriptor"));
     GUARD(finish_plan(target, config, made, workspace_bytes));
