@@ -33,9 +33,11 @@ struct collate_storage {
     struct batch batch;                     // first: a batch pointer is a storage pointer
     size_t image_capacity, object_capacity; // floats of images; n * G
     size_t frame_capacity, mask_capacity;   // n * G; bytes of masks
+    const struct arena_source *memory;      // of images and masks; NULL: the heap
 };
 
-enum status collate_storage_init(struct collate_storage *storage, int batch_size) MUST_USE;
+enum status collate_storage_init(struct collate_storage *storage, int batch_size,
+                                 const struct arena_source *memory) MUST_USE;
 void collate_storage_free(struct collate_storage *storage);
 enum status collate_storage_reserve(struct collate_storage *storage, size_t n_floats,
                                     size_t n_objects) MUST_USE;

@@ -2,9 +2,30 @@
 #include "base/mem.h"
 #include "coco/collate.h"
 
-enum status collate_storage_init(struct collate_storage *storage, int batch_size)
+static void *get(const struct collate_storage *storage, size_t n, size_t size)
+{
+    size_t bytes;
+    if (!storage->memory) return mem_alloc(n, size);
+    if (!size_mul(n, size, &bytes)) {
+        (void)fail(ERR_MEMORY, "a batch's size overflows");
+        return NULL;
+    }
+    return storage->memory->get(storage->memory->context, bytes ? bytes : 1);
+}
+
+static void put(const struct collate_storage *storage, void *block, size_t bytes)
+{
+    if (!storage->memory)
+        mem_free(block);
+    else if (block)
+        storage->memory->put(storage->memory->context, block, bytes ? bytes : 1);
+}
+
+enum status collate_storage_init(struct collate_storage *storage, int batch_size,
+                                 const struct arena_source *memory)
 {
     size_t n = (size_t)batch_size;
+    storage->memory = memory;
     struct batch *batch = &storage->batch;
     batch->sizes = (float *)mem_alloc(2 * n, sizeof *batch->sizes);
     batch->original_sizes = (int *)mem_alloc(2 * n, sizeof *batch->original_sizes);
@@ -20,7 +41,7 @@ enum status collate_storage_init(struct collate_storage *storage, int batch_size
 void collate_storage_free(struct collate_storage *storage)
 {
     struct batch *batch = &storage->batch;
-    mem_free(batch->images);
+    put(storage, batch->images, storage->image_capacity * sizeof *batch->images);
     mem_free(batch->sizes);
     mem_free(batch->original_sizes);
     mem_free(batch->image_ids);
@@ -28,7 +49,7 @@ void collate_storage_free(struct collate_storage *storage)
     mem_free(batch->boxes);
     mem_free(batch->labels);
     mem_free(batch->counts);
-    mem_free(batch->masks);
+    put(storage, batch->masks, storage->mask_capacity);
     mem_free(batch->mask_frames);
     mem_free(batch->mask_starts);
     *storage = (struct collate_storage){0};
@@ -40,9 +61,9 @@ enum status collate_storage_reserve(struct collate_storage *storage, size_t n_fl
 {
     struct batch *batch = &storage->batch;
     if (n_floats > storage->image_capacity) {
-        mem_free(batch->images);
+        put(storage, batch->images, storage->image_capacity * sizeof *batch->images);
         storage->image_capacity = 0;
-        batch->images = (float *)mem_alloc(n_floats, sizeof *batch->images);
+        batch->images = (float *)get(storage, n_floats, sizeof *batch->images);
         if (!batch->images) return ERR_MEMORY;
         storage->image_capacity = n_floats;
     }
@@ -77,9 +98,9 @@ enum status collate_storage_reserve_masks(struct collate_storage *storage, size_
         storage->frame_capacity = n;
     }
     if (!batch->masks || n_bytes > storage->mask_capacity) {
-        mem_free(batch->masks);
+        put(storage, batch->masks, storage->mask_capacity);
         storage->mask_capacity = 0;
-        batch->masks = (uint8_t *)mem_alloc(n_bytes, 1);
+        batch->masks = (uint8_t *)get(storage, n_bytes, 1);
         if (!batch->masks) return ERR_MEMORY;
         storage->mask_capacity = n_bytes;
     }

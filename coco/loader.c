@@ -165,7 +165,8 @@ static enum status create_slots(struct loader *loader)
         slot->tasks = (struct task *)mem_alloc(batch_size, sizeof *slot->tasks);
         if (!slot->items || !slot->tasks) return ERR_MEMORY;
         for (int i = 0; i < loader->config.batch_size; i++) slot->tasks[i] = (struct task){slot, i};
-        TRY(collate_storage_init(&slot->storage, loader->config.batch_size));
+        TRY(collate_storage_init(&slot->storage, loader->config.batch_size,
+                                 loader->config.memory));
     }
     return OK;
 }

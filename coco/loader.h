@@ -3,6 +3,7 @@
 #ifndef TARN_COCO_LOADER_H
 #define TARN_COCO_LOADER_H
 
+#include "base/arena.h"
 #include "coco/augment.h"
 #include "coco/dataset.h"
 #include "coco/image.h"
@@ -56,6 +57,9 @@ struct loader_config {
     int64_t first_iteration; // training: batches before this one are skipped (resume) unread
     int n_threads;           // decoding threads, >= 1
     int queue_length;        // batches ready ahead, >= 1
+    // Where images and masks of batches are kept, e.g. memory that a device copies from; NULL: the
+    // heap. Its functions are called from the loader's threads.
+    const struct arena_source *memory;
     bool skip_broken;        // a broken image is reported and left out; a batch of none is skipped
 };
 

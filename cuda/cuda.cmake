@@ -117,4 +117,5 @@ add_library(tarn_cuda STATIC cuda/missing.c cuda/plan_file.c cuda/cudnn_graph.c 
 target_include_directories(tarn_cuda SYSTEM PRIVATE ${TARN_CUDA_INCLUDE} ${TARN_CUDNN_INCLUDE}
   ${TARN_CUBLAS_INCLUDE})
 set_source_files_properties(${objects} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
-target_link_libraries(tarn_cuda PUBLIC tarn_nn ${TARN_CUDNN} ${TARN_CUBLASLT} ${TARN_CUDART} Threads::Threads ${CMAKE_DL_LIBS} rt m)
+target_link_libraries(tarn_cuda PUBLIC tarn_nn ${TARN_CUDNN} ${TARN_CUBLASLT} ${TARN_CUDART}
+  Threads::Threads ${CMAKE_DL_LIBS} rt m)

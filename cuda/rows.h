@@ -23,8 +23,8 @@ struct rows_data {
     enum dtype dtype;
 };
 
-// to = relu?( from + residual + bias ), zero where the items hold nothing. bias (n_channels) f32 and
-// residual (of to's type) may be NULL. from may be to.
+// to = relu?( from + residual + bias ), zero where the items hold nothing. bias (n_channels) f32
+// and residual (of to's type) may be NULL. from may be to.
 struct rows_epilogue {
     struct rows_shape shape;
     struct rows_data from, to;

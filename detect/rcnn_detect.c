@@ -59,7 +59,7 @@ static enum status detect_masks(struct rcnn *net, struct tape *tape, const struc
     return OK;
 }
 
-// Feature maps, and the proposals as a list.
+// Feature maps, and the proposals as a list. Leaves what follows the anchors' upload deferred.
 static enum status propose(struct rcnn *net, struct tape *tape, struct tensor *images, int height,
                            int width, struct tensor *sizes, struct tensor *maps[RPN_LEVELS],
                            struct roi_list *list)
@@ -67,10 +67,13 @@ static enum status propose(struct rcnn *net, struct tape *tape, struct tensor *i
     struct level_outputs out;
     struct proposals p;
     struct tensor *anchors = NULL;
+    tape_defer(tape);
     TRY(rcnn_features(net, tape, images, maps));
     TRY(rpn_forward(&net->rpn, tape, maps, &out));
     tape_drop(tape, maps[RPN_LEVELS - 1]);
+    TRY(tape_run_deferred(tape));
     TRY(anchor_levels_upload(&net->rpn.levels, tape, height, width, &out, &anchors));
+    tape_defer(tape);
     TRY(rpn_propose(&net->base.config, tape, &out, anchors, sizes, false, &p));
     level_outputs_drop(tape, &out);
     return gather_rois(tape, p.boxes, p.keep, p.n_keep, &list->rois, &list->images, &list->count);
@@ -93,6 +96,7 @@ enum status rcnn_detect(struct detector *detector, struct tape *tape, const stru
         TRY(gather_labels(tape, found.labels, found.keep, found.n_keep, &labels));
         TRY(detect_masks(net, tape, &kept, labels, maps, &found.masks));
     }
+    TRY(tape_run_deferred(tape));
     return collect_detections(detector->backend, batch, &found, out);
 }
 
@@ -161,6 +165,7 @@ static enum status run_made_up(struct rcnn *net, struct tape *tape, struct tenso
     }
     TRY(tape_upload(tape, DTYPE_F32, 2, sizes_shape, host_sizes, &sizes));
     TRY(propose(net, tape, images, height, width, sizes, maps, &proposals));
+    TRY(tape_run_deferred(tape));
     TRY(made_up_list(tape, n, config->rpn.keep, height, width, &host[0], &list, &labels));
     TRY(detect_boxes(net, tape, &list, config->rpn.keep, sizes, maps, &found));
     if (net->has_masks) {

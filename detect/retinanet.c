@@ -191,9 +191,12 @@ static enum status retinanet_detect(struct detector *detector, struct tape *tape
     struct tensor *images = NULL, *anchors = NULL, *sizes = NULL;
     struct level_outputs level;
     TRY(batch_upload_images(tape, batch, &images));
+    tape_defer(tape);
     TRY(run_network(net, tape, images, &level));
+    TRY(tape_run_deferred(tape));
     TRY(anchor_levels_upload(&net->levels, tape, batch->height, batch->width, &level, &anchors));
     TRY(batch_upload_sizes(tape, batch, &sizes));
+    tape_defer(tape);
 
     struct select_args select = {
         .top_k = config->retinanet.top_k,
@@ -210,6 +213,7 @@ static enum status retinanet_detect(struct detector *detector, struct tape *tape
     };
     TRY(nms(tape, found.boxes, found.scores, found.labels, &suppress, &found.keep,
             &found.n_keep));
+    TRY(tape_run_deferred(tape));
     return collect_detections(detector->backend, batch, &found, out);
 }
 
@@ -217,9 +221,10 @@ static enum status retinanet_forward(struct detector *detector, struct tape *tap
                                      struct tensor *images)
 {
     struct level_outputs out;
+    tape_defer(tape);
     TRY(run_network((struct retinanet *)detector, tape, images, &out));
     level_outputs_drop(tape, &out);
-    return OK;
+    return tape_run_deferred(tape);
 }
 
 const struct detector_kind detector_retinanet = {

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "nn/block_pool.h"
 
@@ -36,6 +37,7 @@ void tape_destroy(struct tape *tape)
 void tape_reset(struct tape *tape)
 {
     tape->n_nodes = 0;
+    tape->is_deferring = false;
     block_pool_reset(tape->blocks);
     arena_reset(&tape->host);
 }
@@ -69,6 +71,7 @@ enum status tape_upload(struct tape *tape, enum dtype dtype, int rank, const int
                         const void *host, struct tensor **tensor)
 {
     struct tensor *t;
+    assert(!tape->is_deferring);
     TRY(tape_tensor(tape, dtype, rank, shape, &t));
     if (!tape->dry)
         TRY(tape->backend->upload(tape->backend, t->data, host, tensor_bytes(t)));
@@ -97,6 +100,66 @@ static enum status run_kernel(struct tape *tape, struct tape_node *node, bool is
     return OK;
 }
 
+// What a tensor is now: it may be dropped before the operation runs.
+static enum status keep_tensor(struct tape *tape, struct tensor **tensor)
+{
+    if (!*tensor) return OK;
+    struct tensor *kept = (struct tensor *)arena_alloc_zeroed(&tape->host, sizeof *kept);
+    if (!kept) return ERR_MEMORY;
+    *kept = **tensor;
+    const struct tensor *valid = kept->valid;
+    uint64_t key = tape->deferred_key;
+    key = hash_bytes(key, &kept->dtype, sizeof kept->dtype);
+    key = hash_bytes(key, kept->shape, sizeof kept->shape);
+    tape->deferred_key = hash_bytes(key, &kept->data, sizeof kept->data);
+    *tensor = kept;
+    if (!valid) return OK;
+    struct tensor *count = (struct tensor *)arena_alloc_zeroed(&tape->host, sizeof *count);
+    if (!count) return ERR_MEMORY;
+    *count = *valid;
+    kept->valid = count;
+    tape->deferred_key = hash_bytes(tape->deferred_key, &count->data, sizeof count->data);
+    return OK;
+}
+
+static enum status defer_node(struct tape *tape, struct tape_node *node, size_t args_bytes)
+{
+    struct op_call *call = &node->call;
+    tape->deferred_key = hash_bytes(tape->deferred_key, &node->op, sizeof node->op);
+    tape->deferred_key = hash_bytes(tape->deferred_key, call->args, args_bytes);
+    for (int i = 0; i < call->n_in; i++) TRY(keep_tensor(tape, &call->in[i]));
+    for (int i = 0; i < call->n_out; i++) TRY(keep_tensor(tape, &call->out[i]));
+    TRY(mem_reserve(&tape->nodes, &tape->capacity, tape->n_nodes + 1, sizeof *tape->nodes));
+    tape->nodes[tape->n_nodes++] = node;
+    return OK;
+}
+
+void tape_defer(struct tape *tape)
+{
+    if (tape->dry || tape->recording || tape->observer.before || tape->observer.after) return;
+    if (!tape->backend->replay) return;
+    tape->is_deferring = true;
+    tape->deferred_key = HASH_START;
+    tape->n_nodes = 0;
+}
+
+static enum status run_nodes(void *context)
+{
+    struct tape *tape = (struct tape *)context;
+    for (size_t i = 0; i < tape->n_nodes; i++)
+        TRY(run_kernel(tape, tape->nodes[i], false, NULL));
+    return OK;
+}
+
+enum status tape_run_deferred(struct tape *tape)
+{
+    if (!tape->is_deferring) return OK;
+    tape->is_deferring = false;
+    enum status status = tape->backend->replay(tape->backend, tape->deferred_key, run_nodes, tape);
+    tape->n_nodes = 0;
+    return status;
+}
+
 enum status tape_run(struct tape *tape, enum op op, const void *args, size_t args_bytes, int n_in,
                      struct tensor *const *in, int n_out, struct tensor *const *out)
 {
@@ -123,6 +186,7 @@ enum status tape_run(struct tape *tape, enum op op, const void *args, size_t arg
     call->seed = tape->seed;
     call->step = tape->step;
 
+    if (tape->is_deferring) return defer_node(tape, node, args_bytes);
     TRY(run_kernel(tape, node, false, NULL));
     if (!call->recording) return OK;
     TRY(mem_reserve(&tape->nodes, &tape->capacity, tape->n_nodes + 1, sizeof *tape->nodes));

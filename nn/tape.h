@@ -32,6 +32,8 @@ struct tape {
     bool recording; // keep nodes for tape_backward
     bool training;  // batch statistics, random pools
     bool dry;       // infer shapes only: no memory, no kernels
+    bool is_deferring;     // between tape_defer and tape_run_deferred
+    uint64_t deferred_key; // of what was noted so far
     uint64_t seed;
     uint32_t step;
     struct tape_observer observer; // all NULL: none
@@ -65,14 +67,21 @@ void tape_drop(struct tape *tape, struct tensor *tensor);
 enum status tape_run(struct tape *tape, enum op op, const void *args, size_t args_bytes, int n_in,
                      struct tensor *const *in, int n_out, struct tensor *const *out) MUST_USE;
 
+// From here to tape_run_deferred operations are noted and not run; their memory is handed out as
+// ever. What is run then is the same from call to call where shapes are, and the backend may start
+// it as a whole (backend->replay). Nothing may be uploaded in between. Without effect where the
+// backend has no replay, where operations are recorded or observed, and on a dry tape.
+void tape_defer(struct tape *tape);
+enum status tape_run_deferred(struct tape *tape) MUST_USE;
+
 // Back-propagates from scalar roots, each with gradient `seed_gradient` (1 / number of
 // micro-batches). Parameter gradients are added to what params_zero_grad left.
 enum status tape_backward(struct tape *tape, int n_roots, struct tensor *const *roots,
                           float seed_gradient) MUST_USE;
 
 // Back-propagates from y, which has the gradient dy (of y's shape and grad_dtype, a tensor of this
-// tape, whose memory is taken). For benches and tests; gradients of activations without an operation
-// before them stay until the next reset.
+// tape, whose memory is taken). For benches and tests; gradients of activations without an
+// operation before them stay until the next reset.
 enum status tape_backward_from(struct tape *tape, struct tensor *y, struct tensor *dy) MUST_USE;
 
 // Bytes of activations and gradients: now and at the largest step.

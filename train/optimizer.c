@@ -40,9 +40,15 @@ enum status optimizer_step(struct params *params, struct tape *tape,
     tape_reset(tape);
     if (tensor_count(&all) == 0) return fail(ERR_USAGE, "nothing to train: all layers are frozen");
     TRY(sum_squares(tape, &all, &norm_squared));
-    TRY(params->backend->download(params->backend, &sum, norm_squared->data, sizeof sum));
-    if (!isfinite(sum)) return fail(ERR_NUMERIC, "the gradient is not finite");
-    *grad_norm = sqrt((double)sum);
+    struct backend *backend = params->backend;
+    if (args->norm_squared_later) {
+        TRY(backend->download_later(backend, args->norm_squared_later, norm_squared->data,
+                                    sizeof sum));
+    } else {
+        TRY(backend->download(backend, &sum, norm_squared->data, sizeof sum));
+        if (!isfinite(sum)) return fail(ERR_NUMERIC, "the gradient is not finite");
+        *grad_norm = sqrt((double)sum);
+    }
     for (int group = 0; group < N_PARAM_GROUPS; group++) {
         size_t begin = params->group_begin[group], end = params->group_begin[group + 1];
         if (begin == end) continue;
@@ -62,6 +68,6 @@ enum status optimizer_step(struct params *params, struct tape *tape,
     }
     tape_reset(tape);
     TRY(params_limit(params));
-    params->backend->params_changed(params->backend);
+    backend->params_changed(backend);
     return OK;
 }

@@ -16,13 +16,16 @@ struct optimizer_args {
     double clip_norm; // 0: off
     bool nesterov;
     bool first_step; // velocity holds nothing yet
+    // NULL, or pinned memory that gets the norm's square with the next synchronize, unchecked.
+    float *norm_squared_later;
 };
 
 // The config's part of the arguments; lr and first_step are the caller's.
 void optimizer_args_init(const struct config *config, struct optimizer_args *args);
 
 // Updates values and velocity in place, after params_finish_grad. *grad_norm: of all trainable
-// gradients, before clipping. ERR_NUMERIC, with nothing changed, when that is not finite.
+// gradients, before clipping; ERR_NUMERIC, with nothing changed, when that is not finite. With
+// norm_squared_later neither is looked at.
 // The tape must not record; it is reset.
 enum status optimizer_step(struct params *params, struct tape *tape,
                            const struct optimizer_args *args, double *grad_norm) MUST_USE;

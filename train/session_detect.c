@@ -8,6 +8,7 @@ void session_eval_loader(const struct session *session, const struct coco_datase
                          const char *image_folder, struct loader_config *out)
 {
     loader_config_evaluation(&session->config, dataset, image_folder, out);
+    if (session->backend->is_async) out->memory = &session->backend->pinned;
 }
 
 enum status session_detect(struct session *session, const struct image *image,

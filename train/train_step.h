@@ -2,25 +2,17 @@
 #ifndef TARN_TRAIN_TRAIN_STEP_H
 #define TARN_TRAIN_TRAIN_STEP_H
 
-#include "train/session.h"
+#include "train/step_log.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-struct step_result {
-    int n_losses;
-    const char *names[DETECTOR_MAX_LOSSES]; // static texts of the detector
-    double losses[DETECTOR_MAX_LOSSES];     // means over the batches
-    double loss;                            // their sum
-    double grad_norm;                       // before clipping
-    double wait;                            // seconds without a batch
-};
-
-// iteration counts from 0. ERR_NUMERIC names the step, the loss and the image ids; what is
-// trained is then as before the step.
-enum status train_step(struct session *session, struct loader *loader, int64_t iteration, double lr,
-                       struct step_result *result) MUST_USE;
+// iteration counts from 0. log: NULL, or what is to be told of the step later; *result then has
+// `wait` alone. Without a log ERR_NUMERIC names the step, the loss and the image ids, and what is
+// trained is as before the step.
+enum status train_step(struct session *session, struct loader *loader, struct step_log *log,
+                       int64_t iteration, double lr, struct step_result *result) MUST_USE;
 
 #ifdef __cplusplus
 }

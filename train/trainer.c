@@ -30,6 +30,8 @@ struct trainer {
     bool prints_lines; // one of stdout and stderr is no terminal
     struct interval interval;
     int64_t saved; // iteration of the last save
+    struct step_log *log;    // NULL: each step's losses are read at once
+    struct step_result last; // the last step that was read
 };
 
 enum status trainer_check_output(const struct trainer_options *options, bool *continues)
@@ -53,9 +55,23 @@ static struct checkpoint checkpoint_of(const struct trainer *t)
                                detector_params(t->session->detector), &t->progress};
 }
 
+// What steps since the last call had to tell. Before anything is written: a loss that is not finite
+// ends the training here.
+static enum status collect(struct trainer *t)
+{
+    const struct step_result *results = NULL;
+    int n = 0;
+    if (!t->log) return OK;
+    TRY(step_log_read(t->log, &results, &n));
+    for (int i = 0; i < n; i++) interval_add(&t->interval, &results[i]);
+    if (n > 0) t->last = results[n - 1];
+    return OK;
+}
+
 static enum status save(struct trainer *t)
 {
     int64_t keep_every = t->config->train.keep_every;
+    TRY(collect(t));
     struct checkpoint checkpoint = checkpoint_of(t);
     t->progress.log_bytes = metrics_log_bytes(t->metrics);
     bool keep = keep_every > 0 && t->progress.iteration % keep_every == 0;
@@ -124,6 +140,7 @@ static enum status evaluate(struct trainer *t)
     struct evaluate_stats stats;
     double start = clock_seconds();
     struct evaluate_options how = {show_evaluation, t};
+    TRY(collect(t));
     live_line_clear(&t->line);
     live_line_start(&t->line, "evaluate", 0);
     enum status status = evaluate_validation(t->session, &how, &stats);
@@ -146,11 +163,11 @@ static enum status evaluate(struct trainer *t)
     return save(t);
 }
 
-static enum status log_interval(struct trainer *t, const struct step_result *last, double lr)
+static enum status log_interval(struct trainer *t, double lr)
 {
     struct metrics_step step;
     int64_t n_images = t->config->train.batch_size * t->config->train.accumulate;
-    interval_step(&t->interval, t->progress.iteration, lr, n_images, last, &step);
+    interval_step(&t->interval, t->progress.iteration, lr, n_images, &t->last, &step);
     if (t->prints_lines)
         interval_print(&t->interval, &step, t->config->train.iterations);
     interval_start(&t->interval);
@@ -163,8 +180,9 @@ static enum status log_interval(struct trainer *t, const struct step_result *las
 }
 
 // Of each name the first word, and of that five letters: the line must fit a terminal.
-static void show_step(struct trainer *t, const struct step_result *result)
+static void show_step(struct trainer *t)
 {
+    const struct step_result *result = &t->last;
     char text[160];
     int n = snprintf(text, sizeof text, "loss %.3f", result->loss);
     for (int i = 0; i < result->n_losses && n > 0 && n < (int)sizeof text; i++) {
@@ -181,17 +199,22 @@ static enum status one_iteration(struct trainer *t)
 {
     double lr = schedule_lr(t->config, t->progress.iteration);
     struct step_result result;
-    enum status status = train_step(t->session, t->loader, t->progress.iteration, lr, &result);
+    if (t->log && step_log_is_full(t->log, t->config->train.accumulate)) TRY(collect(t));
+    enum status status =
+        train_step(t->session, t->loader, t->log, t->progress.iteration, lr, &result);
     if (status == ERR_IO || status == ERR_PARSE || status == ERR_DATA)
         return save_and_fail(t, status);
     TRY(status);
     t->progress.iteration++;
-    interval_add(&t->interval, &result);
-    if (has_live_line(t)) show_step(t, &result);
+    if (!t->log) {
+        interval_add(&t->interval, &result);
+        t->last = result;
+    }
     bool is_last = t->progress.iteration == t->config->train.iterations;
-    if (t->progress.iteration % t->config->train.log_every == 0 || is_last)
-        TRY(log_interval(t, &result, lr));
-    return OK;
+    bool is_logged = t->progress.iteration % t->config->train.log_every == 0 || is_last;
+    if (is_logged) TRY(collect(t));
+    if (has_live_line(t)) show_step(t);
+    return is_logged ? log_interval(t, lr) : OK;
 }
 
 static enum status stop(struct trainer *t)
@@ -255,6 +278,7 @@ static enum status open_loader(struct trainer *t)
     struct loader_config loader;
     loader_config_training(config, t->session->train,
                            t->progress.iteration * config->train.accumulate, &loader);
+    if (t->session->backend->is_async) loader.memory = &t->session->backend->pinned;
     return loader_create(&loader, &t->loader);
 }
 
@@ -291,6 +315,8 @@ enum status trainer_run(struct session *session, const struct trainer_options *o
     GUARD(run_folder_prepare(&t->folder));
     GUARD(run_folder_save_config(&t->folder, t->config));
     GUARD(metrics_open(options->output, t->progress.log_bytes, &t->metrics));
+    if (session->backend->is_async && t->config->train.accumulate <= STEP_LOG_MAX_BATCHES)
+        GUARD(step_log_create(session->backend, &t->log));
     GUARD(open_loader(t));
     if (!options->is_quiet) print_start(t);
     GUARD(loop(t));
@@ -299,6 +325,7 @@ enum status trainer_run(struct session *session, const struct trainer_options *o
 done:
     live_line_clear(&t->line);
     loader_destroy(t->loader);
+    step_log_destroy(t->log);
     metrics_close(t->metrics);
     mem_free(t);
     return status;

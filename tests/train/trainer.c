@@ -183,7 +183,7 @@ Test(trainer, accumulation_averages)
         session_eval_loader(session, session->train, config.data.train_images, &lc);
         lc.batch_size = (int)config.train.batch_size;
         assert_ok(loader_create(&lc, &loader));
-        assert_ok(train_step(session, loader, 0, 0.01, &result));
+        assert_ok(train_step(session, loader, NULL, 0, 0.01, &result));
         loss[i] = result.loss;
         norm[i] = result.grad_norm;
         loader_destroy(loader);
