@@ -85,7 +85,6 @@ static void prepare_context(struct fiber *fiber, void (*entry)(void))
     // As after a call: the return address lies 8 bytes below a multiple of 16.
     void **top = (void **)(void *)(fiber->stack + STACK_BYTES);
     *--top = NULL;
-    *--top = NULL;
     *--top = (void *)(uintptr_t)entry;
     for (int i = 0; i < SAVED_REGISTERS; i++) *--top = NULL;
     fiber->context.stack_pointer = top;
