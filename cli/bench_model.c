@@ -18,6 +18,7 @@ struct timing {
     struct backend *backend;
     double start;
     double seconds[BENCH_MAX_RUNS][BENCH_MAX_KINDS], total[BENCH_MAX_RUNS];
+    double whole[BENCH_MAX_RUNS]; // without waiting after each operation
     double flops[BENCH_MAX_KINDS];
     int calls[BENCH_MAX_KINDS];
     int n_positive; // sampled RoIs that match objects, of the last run; -1: none were sampled
@@ -147,8 +148,25 @@ static void summarize(struct timing *t, const struct bench_job *job, struct benc
         for (int kind = 0; kind < BENCH_MAX_KINDS; kind++) values[run] -= t->seconds[run][kind];
     }
     result->other_seconds = median(values, job->runs);
-    result->seconds = median(t->total, job->runs);
+    result->timed_seconds = median(t->total, job->runs);
+    result->seconds = median(t->whole, job->runs);
     qsort(result->kinds, (size_t)result->n_kinds, sizeof *result->kinds, compare_kinds);
+}
+
+// All runs; totals: what each took.
+static enum status run_all(struct session *session, const struct bench_job *job,
+                           const struct batch *batch, struct timing *timing, double *totals)
+{
+    bool has_masks = session->config.model.type == DETECTOR_MASK_RCNN;
+    for (timing->run = -WARM_UP; timing->run < job->runs; timing->run++) {
+        double start = clock_seconds();
+        TRY(job->train ? train_run(session, batch, timing->run == -WARM_UP)
+                       : forward_run(session, batch));
+        if (has_masks && !job->train) TRY(paste_run(session, job, timing));
+        TRY(timing->status);
+        if (timing->run >= 0) totals[timing->run] = clock_seconds() - start;
+    }
+    return OK;
 }
 
 enum status bench_model(struct session *session, const struct bench_job *job,
@@ -163,15 +181,11 @@ enum status bench_model(struct session *session, const struct bench_job *job,
     timing->backend = session->backend;
     timing->n_positive = -1;
     GUARD(bench_batch_make(job, (int)session->config.model.n_classes, has_masks, &batch));
+    if (session->backend->is_async)
+        GUARD(run_all(session, job, &batch, timing, timing->whole));
     tape->observer = (struct tape_observer){timing, before, after};
-    for (timing->run = -WARM_UP; timing->run < job->runs; timing->run++) {
-        double start = clock_seconds();
-        GUARD(job->train ? train_run(session, &batch, timing->run == -WARM_UP)
-                         : forward_run(session, &batch));
-        if (has_masks && !job->train) GUARD(paste_run(session, job, timing));
-        GUARD(timing->status);
-        if (timing->run >= 0) timing->total[timing->run] = clock_seconds() - start;
-    }
+    GUARD(run_all(session, job, &batch, timing, timing->total));
+    if (!session->backend->is_async) memcpy(timing->whole, timing->total, sizeof timing->whole);
     summarize(timing, job, result);
     result->peak_bytes = tape_peak_bytes(tape);
 done:

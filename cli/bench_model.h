@@ -26,6 +26,7 @@ struct bench_kind {
 struct bench_result {
     int height, width, batch, runs;
     double seconds, flops; // of one run; seconds: median
+    double timed_seconds;  // of one run that waits after each operation, to time it
     double other_seconds;  // outside of all operations
     size_t peak_bytes;
     int n_positive; // RoIs that the mask head saw in training; -1: no such head
@@ -33,6 +34,7 @@ struct bench_result {
     struct bench_kind kinds[BENCH_MAX_KINDS];
 };
 
+// A device that goes its own pace is timed twice: as it is, and with each operation waited for.
 // Mask R-CNN's forward pass ends with its masks as run lengths of the image.
 enum status bench_model(struct session *session, const struct bench_job *job,
                         struct bench_result *result) MUST_USE;

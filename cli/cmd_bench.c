@@ -36,7 +36,7 @@ static const struct command_help help = {
     "bench", "model CONFIG --size HxW [--batch N] [--train] [--json F] [section.key=value ...]",
     "`tarn bench pools --help` tells about the pooling layers.\n"
     "Times a model with random weights: images/s, GFLOP/s, the share of the machine's own peak\n"
-    "(oneDNN's best large matrix product in the same run), time for each kind of operation.",
+    "(the best large matrix product in the same run), time for each kind of operation.",
     fields, NULL};
 
 static void print_result(const struct options *options, const struct bench_result *r, double peak)
@@ -53,13 +53,13 @@ static void print_result(const struct options *options, const struct bench_resul
     printf("  %-30s %10s %8s %8s %10s\n", "operation", "seconds", "share", "calls", "GFLOP/s");
     for (int i = 0; i < r->n_kinds; i++) {
         const struct bench_kind *k = &r->kinds[i];
-        printf("  %-30s %10.5f %7.1f%% %8d", k->name, k->seconds, 100 * k->seconds / r->seconds,
+        printf("  %-30s %10.5f %7.1f%% %8d", k->name, k->seconds, 100 * k->seconds / r->timed_seconds,
                k->calls);
         if (k->flops > 0) printf(" %10.1f", k->flops / k->seconds * 1e-9);
         printf("\n");
     }
     printf("  %-30s %10.5f %7.1f%%\n", "everything else", r->other_seconds,
-           100 * r->other_seconds / r->seconds);
+           100 * r->other_seconds / r->timed_seconds);
 }
 
 static enum status save_json(const struct options *options, const struct bench_result *r,
@@ -71,6 +71,7 @@ static enum status save_json(const struct options *options, const struct bench_r
     FILE *f = writer.stream;
     fprintf(f, "{\"mode\": \"%s\", \"height\": %d, \"width\": %d, \"batch\": %d, \"runs\": %d,\n",
             options->train ? "train" : "forward", r->height, r->width, r->batch, r->runs);
+    fprintf(f, " \"timed_seconds\": %.9g,\n", r->timed_seconds);
     fprintf(f, " \"seconds\": %.9g, \"images_per_second\": %.9g, \"gflop\": %.9g,\n", r->seconds,
             (double)r->batch / r->seconds, r->flops * 1e-9);
     fprintf(f, " \"gflops\": %.9g, \"peak_gflops\": %.9g, \"share_of_peak\": %.9g,\n", rate, peak,
@@ -106,14 +107,16 @@ static enum status bench(const struct options *options, const struct arguments *
     GUARD(config_override(config, arguments->n_assignments, arguments->assignments));
     GUARD(config_check(config));
     GUARD(session_open_model(config, options->device, &session));
+    bool bf16 = session->config.train.precision == PRECISION_BF16;
     result = (struct bench_result *)mem_alloc(1, sizeof *result);
     if (!result) {
         status = ERR_MEMORY;
         goto done;
     }
-    GUARD(peak_measure(&before));
+    GUARD(peak_measure(session->tape, bf16, &before));
     GUARD(bench_model(session, &job, result));
-    GUARD(peak_measure(&after)); // the machine may have sped up or slowed down meanwhile
+    // The machine may have sped up or slowed down meanwhile.
+    GUARD(peak_measure(session->tape, bf16, &after));
     print_result(options, result, fmax(before, after));
     if (options->json[0]) GUARD(save_json(options, result, fmax(before, after)));
 done:

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cuda/backend.h"
 #include "nn/tape.h"
 #include "train/flops.h"
 #include "train/session.h"
@@ -47,12 +48,18 @@ static enum status print_build(void)
     char text[512];
     printf("tarn %s%s%s\nbuild      %s, %s\n", TARN_VERSION, TARN_GIT[0] ? " " : "", TARN_GIT,
            TARN_BUILD, TARN_COMPILER);
-    printf("cuda       toolkit: %s; this version has no CUDA backend\n",
-           TARN_CUDA_TOOLKIT[0] ? TARN_CUDA_TOOLKIT : "none found");
+    printf("cuda       toolkit: %s\n", TARN_CUDA_TOOLKIT[0] ? TARN_CUDA_TOOLKIT : "none found");
     TRY(backend_create_cpu(0, &backend));
     backend->describe(backend, text, sizeof text);
     printf("backends   %s\n", text);
     backend_destroy(backend);
+    if (backend_create_cuda(0, &backend) == OK) {
+        backend->describe(backend, text, sizeof text);
+        printf("           %s\n", text);
+        backend_destroy(backend);
+    } else {
+        printf("           cuda: %s\n", fail_message());
+    }
     print_pools();
     printf("\noperations (gradient: yes or no)\n");
     for (int i = 0; i < N_OPS; i++)

@@ -4,8 +4,10 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "cpu/onednn.h"
+#include "nn/ops.h"
+#include "nn/ops_map.h"
 
-enum { LARGEST = 3072, REPEATS = 5 };
+enum { LARGEST = 3072, DEVICE_SIDE = 8192, REPEATS = 5 };
 
 static enum status measure_size(int n, const float *a, const float *b, float *c, double *best)
 {
@@ -21,7 +23,7 @@ static enum status measure_size(int n, const float *a, const float *b, float *c,
     return OK;
 }
 
-enum status peak_measure(double *gflops)
+static enum status measure_cpu(double *gflops)
 {
     static const int sizes[] = {1024, 2048, LARGEST};
     size_t n = (size_t)LARGEST * LARGEST;
@@ -45,4 +47,56 @@ done:
     mem_free(b);
     mem_free(c);
     return status;
+}
+
+// One product of side n, timed to its end.
+static enum status measure_product(struct tape *tape, struct tensor *a, struct tensor *b, int64_t n,
+                                   double *best)
+{
+    static const struct linear_args args = {.relu = false};
+    struct backend *backend = tape->backend;
+    for (int i = -1; i < REPEATS; i++) {
+        struct tensor *c = NULL;
+        TRY(backend->synchronize(backend));
+        double start = clock_seconds();
+        TRY(linear(tape, a, b, NULL, &args, &c));
+        TRY(backend->synchronize(backend));
+        double seconds = clock_seconds() - start;
+        double rate = 2e-9 * (double)n * (double)n * (double)n / seconds;
+        if (i >= 0 && rate > *best) *best = rate;
+        tape_drop(tape, c);
+    }
+    return OK;
+}
+
+static enum status measure_device(struct tape *tape, bool bf16, double *gflops)
+{
+    static const struct cast_args narrow = {DTYPE_BF16};
+    const int64_t shape[2] = {DEVICE_SIDE, DEVICE_SIDE};
+    size_t n = (size_t)DEVICE_SIDE * DEVICE_SIDE;
+    struct tensor *a = NULL, *b = NULL;
+    double best = 0;
+    enum status status = OK;
+    float *host = (float *)mem_alloc(n, sizeof *host);
+    if (!host) return ERR_MEMORY;
+    for (size_t i = 0; i < n; i += 4) {
+        struct rng_block block = rng_philox(1, RNG_TEST, 0, i);
+        for (size_t j = 0; j < 4; j++) host[i + j] = rng_to_uniform(block.v[j]) - 0.5f;
+    }
+    tape->recording = tape->training = false;
+    tape_reset(tape);
+    GUARD(tape_upload(tape, DTYPE_F32, 2, shape, host, &b));
+    a = b;
+    if (bf16) GUARD(cast(tape, b, &narrow, &a));
+    GUARD(measure_product(tape, a, b, DEVICE_SIDE, &best));
+    *gflops = best;
+done:
+    tape_reset(tape);
+    mem_free(host);
+    return status;
+}
+
+enum status peak_measure(struct tape *tape, bool bf16, double *gflops)
+{
+    return tape->backend->is_async ? measure_device(tape, bf16, gflops) : measure_cpu(gflops);
 }

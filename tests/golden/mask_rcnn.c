@@ -66,8 +66,9 @@ static void open_inference(struct fixture *f, enum detector_type type)
 // Each image's proposals; of the next call, what is detected.
 static void compare_proposals(struct fixture *f, const struct op_call *call)
 {
-    const float *rois = call->out[0]->data;
     if (f->n_lists++ > 0) return;
+    float *host = golden_run_download(&f->run, call->out[0]);
+    const float *rois = host;
     for (int i = 0; i < GOLDEN_IMAGES; i++) {
         char name[32];
         size_t n;
@@ -79,6 +80,7 @@ static void compare_proposals(struct fixture *f, const struct op_call *call)
         rois += n;
         mem_free(want);
     }
+    mem_free(host);
 }
 
 // The golden name of what a layer computes; NULL: none.
@@ -103,11 +105,14 @@ static const char *output_name(struct fixture *f, const char *weight, char text[
 }
 
 // Rows beyond the count hold nothing.
-static size_t valid_elements(const struct tensor *t)
+static size_t valid_elements(const struct golden_run *run, const struct tensor *t)
 {
     size_t n = tensor_count(t);
     if (!t->valid) return n;
-    return n / (size_t)t->shape[0] * (size_t)*(const int32_t *)t->valid->data;
+    int32_t *count = golden_run_download(run, t->valid);
+    n = n / (size_t)t->shape[0] * (size_t)*count;
+    mem_free(count);
+    return n;
 }
 
 static void compare_layer(void *context, const struct tape_node *node, bool is_backward)
@@ -129,7 +134,8 @@ static void compare_layer(void *context, const struct tape_node *node, bool is_b
     if (node->op == OP_roi_align) name = f->n_pooled++ == 0 ? "box_pooled" : "mask_pooled";
     if (!name && call->n_in > 1 && call->in[1] && call->in[1]->name)
         name = output_name(f, call->in[1]->name, text);
-    if (name) golden_run_compare_part(run, name, call->out[0], valid_elements(call->out[0]));
+    if (name)
+        golden_run_compare_part(run, name, call->out[0], valid_elements(run, call->out[0]));
 }
 
 // The detection of this label whose box is closest.
@@ -263,12 +269,13 @@ static void check_samples(void *context, const struct tape_node *node, bool is_b
     if (is_backward) return;
     if (node->op == OP_sample_rois) {
         size_t n;
-        const float *got = call->out[0]->data;
+        float *got = golden_run_download(&f->run, call->out[0]);
         float *want = golden_read(&f->run.golden, "rois", &n);
         cr_expect(n == GOLDEN_IMAGES * ROI_SAMPLES * 4);
         for (size_t i = 0; i < n; i++)
             cr_expect(fabs((double)(got[i] - want[i])) <= 1e-4 * 64, "RoI %zu: %g, expected %g",
                       i / 4, (double)got[i], (double)want[i]);
+        mem_free(got);
         mem_free(want);
     }
     if (node->op == OP_mask_targets)

@@ -3,14 +3,21 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "cuda/backend.h"
 
 void golden_run_open(struct golden_run *run, const char *name, const struct detector_config *config)
 {
     golden_open(name, &run->golden);
-    MUST(backend_create_cpu(0, &run->backend));
+    const char *device = getenv("TARN_TEST_DEVICE"); // "cuda": the first GPU
+    bool on_gpu = device && strcmp(device, "cuda") == 0;
+    enum status status = on_gpu ? backend_create_cuda(0, &run->backend)
+                                : backend_create_cpu(0, &run->backend);
+    if (on_gpu && status == ERR_UNSUPPORTED) cr_skip_test("%s", fail_message());
+    MUST(status);
     MUST(tape_create(run->backend, &run->tape));
     MUST(detector_create(config, run->backend, &run->detector));
     run->params = detector_params(run->detector);
@@ -50,6 +57,14 @@ void golden_run_set(struct golden_run *run, const char *seed_key,
     MUST(golden_batch(seed, geometry, &run->batch));
     if (prefix) set_biases(run, prefix);
     MUST(detector_refresh(run->detector));
+}
+
+void *golden_run_download(const struct golden_run *run, const struct tensor *t)
+{
+    void *host = mem_alloc(tensor_bytes(t), 1);
+    cr_assert(host != NULL);
+    MUST(run->backend->download(run->backend, host, t->data, tensor_bytes(t)));
+    return host;
 }
 
 void golden_run_compare_part(struct golden_run *run, const char *name, const struct tensor *t,

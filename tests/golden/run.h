@@ -38,6 +38,9 @@ void golden_run_add_targets(struct golden_run *run);
 
 void golden_run_compare(struct golden_run *run, const char *name, const struct tensor *t);
 
+// A tensor's values in host memory; to be freed with mem_free.
+void *golden_run_download(const struct golden_run *run, const struct tensor *t);
+
 // The same on the first n elements.
 void golden_run_compare_part(struct golden_run *run, const char *name, const struct tensor *t,
                              size_t n);
