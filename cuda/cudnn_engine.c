@@ -1,5 +1,6 @@
 #include "cuda/cudnn_engine.h"
 
+#include <cudnn.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -25,7 +25,7 @@ enum status engine_list_find(const struct cudnn_target *target, const struct con
 // The plan of an engine in this form; to be destroyed. ERR_UNSUPPORTED: not for this graph, or no
 // such engine (the text may come from a file).
 enum status engine_plan(const struct cudnn_target *target, const struct conv_graph *graph,
-                        const char *engine, cudnnBackendDescriptor_t *plan,
+                        const char *engine, cudnn_descriptor *plan,
                         size_t *workspace_bytes) MUST_USE;
 
 #ifdef __cplusplus

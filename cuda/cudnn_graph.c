@@ -1,9 +1,10 @@
 #include "cuda/cudnn_graph.h"
 
+#include <cudnn.h>
 #include <stdio.h>
 #include <string.h>
 
-enum status cudnn_check(cudnnStatus_t status, const char *what)
+enum status cudnn_check(int status, const char *what)
 {
     char more[512] = "";
     if (status == CUDNN_STATUS_SUCCESS) return OK;
@@ -13,26 +14,28 @@ enum status cudnn_check(cudnnStatus_t status, const char *what)
     bool refused = CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED ||
                    CUDNN_STATUS_CATEGORY(status) == 2000; // bad parameter
     return fail(refused ? ERR_UNSUPPORTED : ERR_DEVICE, "cuDNN: %s: %s%s%s", what,
-                cudnnGetErrorString(status), more[0] ? ": " : "", more);
+                cudnnGetErrorString((cudnnStatus_t)status), more[0] ? ": " : "", more);
 }
 
-enum status cudnn_set(cudnnBackendDescriptor_t descriptor, cudnnBackendAttributeName_t name,
-                      cudnnBackendAttributeType_t type, int64_t n, const void *values)
+enum status cudnn_set(cudnn_descriptor descriptor, int name, int type, int64_t n,
+                      const void *values)
 {
     char what[32];
-    cudnnStatus_t status = cudnnBackendSetAttribute(descriptor, name, type, n, values);
+    cudnnStatus_t status =
+        cudnnBackendSetAttribute(descriptor, (cudnnBackendAttributeName_t)name,
+                                 (cudnnBackendAttributeType_t)type, n, values);
     if (status == CUDNN_STATUS_SUCCESS) return OK;
-    snprintf(what, sizeof what, "attribute %d", (int)name);
+    snprintf(what, sizeof what, "attribute %d", name);
     return cudnn_check(status, what);
 }
 
-enum status conv_graph_descriptor(struct conv_graph *graph, cudnnBackendDescriptorType_t type,
-                                  cudnnBackendDescriptor_t *descriptor)
+enum status conv_graph_descriptor(struct conv_graph *graph, int type,
+                                  cudnn_descriptor *descriptor)
 {
     cudnnBackendDescriptor_t made = NULL;
     if (graph->n == CONV_MAX_DESCRIPTORS)
         return fail(ERR_DEVICE, "a convolution of more than %d parts", CONV_MAX_DESCRIPTORS);
-    TRY(cudnn_check(cudnnBackendCreateDescriptor(type, &made), "new descriptor"));
+    TRY(cudnn_check(cudnnBackendCreateDescriptor((cudnnBackendDescriptorType_t)type, &made), "new descriptor"));
     graph->all[graph->n++] = made;
     *descriptor = made;
     return OK;

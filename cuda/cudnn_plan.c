@@ -1,4 +1,5 @@
 #include <cuda_runtime_api.h>
+#include <cudnn.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

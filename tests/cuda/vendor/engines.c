@@ -2,6 +2,7 @@
 // heuristics name engines for a GPU that is only described to them. Engines that are compiled when
 // they are first used need a driver and drop out here.
 #include <criterion/criterion.h>
+#include <cudnn.h>
 #include <string.h>
 
 #include "cuda/cudnn_engine.h"
