@@ -40,6 +40,11 @@ static void read_stored(const struct pool_values *values, const struct op_call *
     }
 }
 
+static const void *args_of(const struct op_call *call)
+{
+    return ((const struct pool_op_args *)call->args)->args;
+}
+
 // Channels that fill up the last vector repeat the last one.
 static void fill(struct pool_values *values, const struct op_call *call)
 {
@@ -48,7 +53,7 @@ static void fill(struct pool_values *values, const struct op_call *call)
         if (c < (size_t)call->in[0]->shape[3]) {
             read_stored(values, call, (int)c);
             if (form->value)
-                form->value(form->n_stored, values->stored, values->value);
+                form->value(args_of(call), form->n_stored, values->stored, values->value);
             else
                 memcpy(values->value, values->stored, (size_t)form->n * sizeof(double));
         }
@@ -96,7 +101,7 @@ static void channel_gradient(const struct pool_values *values, const struct op_c
     }
     if (form->gradient) {
         read_stored(values, call, channel);
-        form->gradient(form->n_stored, values->stored, dvalue, values->dstored);
+        form->gradient(args_of(call), form->n_stored, values->stored, dvalue, values->dstored);
     } else {
         memcpy(values->dstored, dvalue, (size_t)form->n_stored * sizeof *dvalue);
     }

@@ -15,9 +15,11 @@ extern "C" {
 struct pool_value_form {
     int n_stored, n;
     double constant;
-    void (*value)(int n_stored, const double *stored, double *value); // NULL: the same
+    // Of the pool's own parameters, `args`. NULL: the same.
+    void (*value)(const void *args, int n_stored, const double *stored, double *value);
     // dstored from dvalue, the gradient of the values. NULL: the same.
-    void (*gradient)(int n_stored, const double *stored, const double *dvalue, double *dstored);
+    void (*gradient)(const void *args, int n_stored, const double *stored, const double *dvalue,
+                     double *dstored);
 };
 
 struct pool_values {

@@ -107,8 +107,8 @@ set(objects)
 foreach(batch IN LISTS batches)
   add_custom_command(OUTPUT ${batch}.o
     COMMAND ${TARN_NVCC} ${TARN_NVCC_FLAGS} -I${CMAKE_SOURCE_DIR}
-      -I${CMAKE_BINARY_DIR}/generated -isystem ${TARN_CUDA_INCLUDE} -MD -MF ${batch}.d -MT ${batch}.o
-      -c ${batch} -o ${batch}.o
+      -I${CMAKE_BINARY_DIR}/generated -isystem ${TARN_CUDA_INCLUDE}
+      -MD -MF ${batch}.d -MT ${batch}.o -c ${batch} -o ${batch}.o
     DEPENDS ${batch} DEPFILE ${batch}.d COMMENT "nvcc ${batch}" COMMAND_EXPAND_LISTS VERBATIM)
   list(APPEND objects ${batch}.o)
 endforeach()
@@ -117,5 +117,5 @@ add_library(tarn_cuda STATIC cuda/missing.c cuda/plan_file.c cuda/cudnn_graph.c 
 target_include_directories(tarn_cuda SYSTEM PRIVATE ${TARN_CUDA_INCLUDE} ${TARN_CUDNN_INCLUDE}
   ${TARN_CUBLAS_INCLUDE})
 set_source_files_properties(${objects} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
-target_link_libraries(tarn_cuda PUBLIC tarn_nn ${TARN_CUDNN} ${TARN_CUBLASLT} ${TARN_CUDART}
+target_link_libraries(tarn_cuda PUBLIC tarn_backbone ${TARN_CUDNN} ${TARN_CUBLASLT} ${TARN_CUDART}
   Threads::Threads ${CMAKE_DL_LIBS} rt m)

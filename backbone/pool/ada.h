@@ -115,4 +115,22 @@ POOL_INLINE lanes ada_backward(const lanes *a, int n, lanes beta, bool is_exact,
     return dice - soft_forward(a, n, ada_scale());
 }
 
+static inline void ada_form(const struct op_call *call, struct pool_value_form *form)
+{
+    const struct pool_op_args *op = (const struct pool_op_args *)call->args;
+    form->n_stored = form->n = 1;
+    form->constant = ((const struct ada_args *)op->args)->beta;
+}
+
+POOL_WINDOW_INLINE lanes ada_y(const struct pool_view *v)
+{
+    return ada_forward(v->a, v->n, pool_value(v, 0));
+}
+
+POOL_WINDOW_INLINE void ada_dx(const struct pool_view *v, lanes g, lanes *da, lanes *dv)
+{
+    bool is_exact = POOL_ARGS(v, ada_args)->grad == ADA_EXACT;
+    dv[0] += g * ada_backward(v->a, v->n, pool_value(v, 0), is_exact, g, da);
+}
+
 #endif

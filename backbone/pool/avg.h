@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "backbone/pool/math.h"
+#include "backbone/pool/view.h"
 
 enum { AVG_MEAN, AVG_SUM }; // pool_def.form
 
@@ -14,7 +14,7 @@ struct avg_args { // of the mean
 
 // Elements of one axis that a window counts: those of [begin, end), and with padding those of the
 // kernel that do not lie behind the padding's end.
-POOL_INLINE int avg_count(int out, int in, int kernel, int stride, int pad_begin, int pad_end,
+POOL_VALUE_INLINE int avg_count(int out, int in, int kernel, int stride, int pad_begin, int pad_end,
                           bool count_include_pad)
 {
     int first = out * stride - pad_begin, last = first + kernel;
@@ -42,6 +42,23 @@ POOL_INLINE lanes avg_sum(const lanes *a, int n, int cols)
         total += sum;
     }
     return total;
+}
+
+// What the window (oh, ow) divides by.
+POOL_WINDOW_INLINE int avg_divisor(const struct pool_map *map, int oh, int ow)
+{
+    const struct window *w = &map->window;
+    if (map->form == AVG_SUM) return 1;
+    bool counts_padding = ((const struct avg_args *)(const void *)map->args)->count_include_pad;
+    return avg_count(oh, map->h, w->kernel_h, w->stride_h, w->pad_begin_h, w->pad_end_h,
+                     counts_padding) *
+           avg_count(ow, map->w, w->kernel_w, w->stride_w, w->pad_begin_w, w->pad_end_w,
+                     counts_padding);
+}
+
+POOL_WINDOW_INLINE lanes avg_y(const struct pool_view *v)
+{
+    return avg_sum(v->a, v->n, v->cols) / (float)avg_divisor(v->map, v->oh, v->ow);
 }
 
 #endif

@@ -5,36 +5,10 @@
 
 POOL_DECLARE_KERNELS(avg);
 
-static int count_h(const struct pool_map *map, int oh)
-{
-    const struct avg_args *args = map->args;
-    const struct window *w = &map->window;
-    return avg_count(oh, map->h, w->kernel_h, w->stride_h, w->pad_begin_h, w->pad_end_h,
-                     args->count_include_pad);
-}
-
-static int count_w(const struct pool_map *map, int ow)
-{
-    const struct avg_args *args = map->args;
-    const struct window *w = &map->window;
-    return avg_count(ow, map->w, w->kernel_w, w->stride_w, w->pad_begin_w, w->pad_end_w,
-                     args->count_include_pad);
-}
-
-static int count_of(const struct pool_map *map, int oh, int ow)
-{
-    return map->form == AVG_SUM ? 1 : count_h(map, oh) * count_w(map, ow);
-}
-
-POOL_LOOP_INLINE lanes window_y(const struct pool_view *v)
-{
-    return avg_sum(v->a, v->n, v->cols) / (float)count_of(v->map, v->oh, v->ow);
-}
-
 static void forward_rows(const struct op_call *call, const struct pool_map *map, int64_t image,
                          int begin, int end)
 {
-    pool_window_rows_y(call, map, image, begin, end, window_y);
+    pool_window_rows_y(call, map, image, begin, end, avg_y);
 }
 
 static const struct pool_needs needs = {.n_lanes = N_LANES};
@@ -78,7 +52,7 @@ static void gather_many(const struct gradients *g, const struct pool_map *map,
     for (int r = 0; r < p->n_oh; r++)
         for (int q = 0; q < p->n_ow; q++) {
             const float *restrict dy = g->dy + p->out + (size_t)r * out_row + (size_t)q * c;
-            float scale = 1.0f / (float)count_of(map, p->oh + r, p->ow + q);
+            float scale = 1.0f / (float)avg_divisor(map, p->oh + r, p->ow + q);
             for (size_t ch = 0; ch < c; ch++) dx[ch] += scale * dy[ch];
         }
 }
@@ -93,7 +67,7 @@ POOL_LOOP_INLINE void gather(const void *context, const struct pool_map *map,
     }
     float scale[4];
     for (int i = 0; i < n_oh * n_ow; i++)
-        scale[i] = 1.0f / (float)count_of(map, p->oh + i / n_ow, p->ow + i % n_ow);
+        scale[i] = 1.0f / (float)avg_divisor(map, p->oh + i / n_ow, p->ow + i % n_ow);
     float *dx = g->dx + p->in;
     POOL_ALIGNED float buffer[POOL_MAX_STREAM_CHANNELS];
     if (g->adds) {

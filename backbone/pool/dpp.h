@@ -11,9 +11,10 @@
 #ifndef TARN_BACKBONE_POOL_DPP_H
 #define TARN_BACKBONE_POOL_DPP_H
 
+#include <math.h>
 #include <stdbool.h>
 
-#include "backbone/pool/math.h"
+#include "backbone/pool/avg.h"
 
 enum { DPP_AVG2, DPP_AVG3, DPP_LEARNED }; // reference
 enum { DPP_MEAN, DPP_SUM };               // norm
@@ -143,6 +144,144 @@ POOL_INLINE struct dpp_gradients dpp_backward(const lanes *a, const struct dpp_p
         da[i] = g * lane_fma(power + window->constant, window->inverse_w, dx);
     }
     return sums;
+}
+
+enum { DPP_LAMBDA, DPP_ALPHA, DPP_N_STORED }; // and then the reference's, if it learns
+#define DPP_MAX_ALPHA 10.0 // as the authors clip it
+
+POOL_VALUE_INLINE void dpp_value_of(const void *args, int n_stored, const double *stored,
+                                    double *value)
+{
+    (void)args;
+    value[DPP_Q] = 0.5 * exp(stored[DPP_LAMBDA]);
+    value[DPP_CONSTANT] = exp(fmin(stored[DPP_ALPHA], DPP_MAX_ALPHA));
+    for (int i = DPP_N_STORED; i < n_stored; i++) value[i] = stored[i];
+}
+
+POOL_VALUE_INLINE void dpp_value_gradient(const void *args, int n_stored, const double *stored,
+                                          const double *dvalue, double *dstored)
+{
+    double value[DPP_N_VALUES];
+    dpp_value_of(args, DPP_N_STORED, stored, value);
+    dstored[DPP_LAMBDA] = dvalue[DPP_Q] * value[DPP_Q];
+    dstored[DPP_ALPHA] =
+        stored[DPP_ALPHA] > DPP_MAX_ALPHA ? 0.0 : dvalue[DPP_CONSTANT] * value[DPP_CONSTANT];
+    for (int i = DPP_N_STORED; i < n_stored; i++) dstored[i] = dvalue[i];
+}
+
+static inline int dpp_reference(const struct op_call *call)
+{
+    const struct pool_op_args *op = (const struct pool_op_args *)call->args;
+    return ((const struct dpp_args *)op->args)->reference;
+}
+
+static inline void dpp_form(const struct op_call *call, struct pool_value_form *form)
+{
+    const struct window *w = &((const struct pool_op_args *)call->args)->window;
+    int n = DPP_N_VALUES;
+    if (dpp_reference(call) == DPP_LEARNED) n = DPP_WEIGHT + (w->kernel_h + 1) * (w->kernel_w + 1);
+    form->n_stored = form->n = n;
+    form->value = dpp_value_of;
+    form->gradient = dpp_value_gradient;
+}
+
+// The 3x3 reference of a 2x2 window sees one more row and column, at the top and left.
+static inline void dpp_see_reference(const struct op_call *call, struct window *window)
+{
+    if (dpp_reference(call) == DPP_AVG2) return;
+    window->kernel_h++;
+    window->kernel_w++;
+    window->pad_begin_h++;
+    window->pad_begin_w++;
+}
+
+// How many cells the reference averages: of the map alone, or with AVG3 its padding too.
+POOL_WINDOW_INLINE float dpp_reference_count(const struct pool_view *v, const struct dpp_args *args)
+{
+    const struct pool_map *map = v->map;
+    const struct window *w = &map->window;
+    if (args->reference == DPP_AVG2) return (float)v->n;
+    return (float)(avg_count(v->oh, map->h, w->kernel_h, w->stride_h, w->pad_begin_h, w->pad_end_h,
+                             true) *
+                   avg_count(v->ow, map->w, w->kernel_w, w->stride_w, w->pad_begin_w, w->pad_end_w,
+                             true));
+}
+
+POOL_WINDOW_INLINE struct dpp_places dpp_places_of(const struct pool_view *v,
+                                                   const struct dpp_args *args)
+{
+    bool has_more = args->reference != DPP_AVG2;
+    struct dpp_places places;
+    places.n = v->n;
+    places.cols = v->cols;
+    places.first_row = has_more && v->top == 0;
+    places.first_col = has_more && v->left == 0;
+    return places;
+}
+
+POOL_WINDOW_INLINE lanes dpp_reference_of(const struct pool_view *v, const struct dpp_args *args)
+{
+    lanes t = lane_all(0.0f);
+    if (args->reference == DPP_LEARNED) {
+        t = pool_value(v, DPP_BIAS);
+        POOL_UNROLL
+        for (int i = 0; i < v->n; i++)
+            t = lane_fma(v->a[i], pool_value(v, DPP_WEIGHT + pool_place(v, i)), t);
+        return t;
+    }
+    lanes share = lane_all(1.0f / dpp_reference_count(v, args));
+    POOL_UNROLL
+    for (int i = 0; i < v->n; i++) t = lane_fma(v->a[i], share, t);
+    return t;
+}
+
+// From the gradient of the reference to those of what it is made of.
+POOL_WINDOW_INLINE void dpp_reference_dx(const struct pool_view *v, const struct dpp_args *args,
+                                         lanes dt, lanes *da, lanes *dv)
+{
+    if (args->reference == DPP_LEARNED) {
+        dv[DPP_BIAS] += dt;
+        POOL_UNROLL
+        for (int i = 0; i < v->n; i++) {
+            int k = DPP_WEIGHT + pool_place(v, i);
+            da[i] = lane_fma(dt, pool_value(v, k), da[i]);
+            dv[k] = lane_fma(dt, v->a[i], dv[k]);
+        }
+        return;
+    }
+    lanes share = dt / dpp_reference_count(v, args);
+    POOL_UNROLL
+    for (int i = 0; i < v->n; i++) da[i] += share;
+}
+
+POOL_WINDOW_INLINE struct dpp_window dpp_run(const struct pool_view *v, const struct dpp_args *args,
+                                       const struct dpp_places *places)
+{
+    struct dpp_window window;
+    window.is_symmetric = args->symmetric;
+    window.t = dpp_reference_of(v, args);
+    window.q = pool_value(v, DPP_Q);
+    window.constant = pool_value(v, DPP_CONSTANT);
+    dpp_forward(v->a, places, (float)args->eps, args->norm, &window);
+    return window;
+}
+
+POOL_WINDOW_INLINE lanes dpp_y(const struct pool_view *v)
+{
+    const struct dpp_args *args = POOL_ARGS(v, dpp_args);
+    struct dpp_places places = dpp_places_of(v, args);
+    return dpp_run(v, args, &places).y;
+}
+
+POOL_WINDOW_INLINE void dpp_dx(const struct pool_view *v, lanes g, lanes *da, lanes *dv)
+{
+    const struct dpp_args *args = POOL_ARGS(v, dpp_args);
+    struct dpp_places places = dpp_places_of(v, args);
+    struct dpp_window window = dpp_run(v, args, &places);
+    struct dpp_gradients sums = dpp_backward(v->a, &places, args->norm, &window, g, da);
+    dv[DPP_Q] += sums.dq;
+    dv[DPP_CONSTANT] += sums.dconstant;
+    dpp_reference_dx(v, args, sums.dt, da, dv);
 }
 
 #endif

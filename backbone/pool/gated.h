@@ -36,4 +36,37 @@ POOL_INLINE lanes gated_slope(const struct mixed_parts *parts, lanes alpha)
     return factor * parts->maximum - factor * parts->mean;
 }
 
+static inline void gated_form(const struct op_call *call, struct pool_value_form *form)
+{
+    const struct pool_op_args *op = (const struct pool_op_args *)call->args;
+    form->n_stored = form->n = op->window.kernel_h * op->window.kernel_w;
+}
+
+POOL_WINDOW_INLINE lanes gated_alpha_of(const struct pool_view *v)
+{
+    lanes z = lane_all(0.0f);
+    POOL_UNROLL
+    for (int i = 0; i < v->n; i++) z = gated_add(z, pool_value(v, pool_place(v, i)), v->a[i]);
+    return gated_alpha(z);
+}
+
+POOL_WINDOW_INLINE lanes gated_y(const struct pool_view *v)
+{
+    struct mixed_parts parts = mixed_parts_of(v->a, v->n, v->cols);
+    return mixed_value(&parts, gated_alpha_of(v));
+}
+
+POOL_WINDOW_INLINE void gated_dx(const struct pool_view *v, lanes g, lanes *da, lanes *dv)
+{
+    struct mixed_parts parts = mixed_parts_of(v->a, v->n, v->cols);
+    lanes alpha = gated_alpha_of(v), dz = g * gated_slope(&parts, alpha);
+    POOL_UNROLL
+    for (int i = 0; i < v->n; i++) {
+        int place = pool_place(v, i);
+        lanes omega = pool_value(v, place);
+        da[i] = lane_fma(dz, omega, g * mixed_slope(&parts, alpha, i, v->n));
+        dv[place] = lane_fma(dz, v->a[i], dv[place]);
+    }
+}
+
 #endif

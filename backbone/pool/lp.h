@@ -8,9 +8,10 @@
 #ifndef TARN_BACKBONE_POOL_LP_H
 #define TARN_BACKBONE_POOL_LP_H
 
+#include <math.h>
 #include <stdbool.h>
 
-#include "backbone/pool/math.h"
+#include "backbone/pool/view.h"
 
 #define LP_MAX_LEARNED 16.0 // p of a learned norm ends here
 
@@ -81,6 +82,56 @@ POOL_INLINE lanes lp_backward(const lanes *a, int n, lanes p, lanes inverse_p, f
     lanes y = size * lane_exp2(inverse_p * log_mean);
     lanes by_p = (log_sum / sum - log_mean * inverse_p) * inverse_p * 0.693147181f;
     return lane_select(is_zero, zero, y * by_p);
+}
+
+POOL_VALUE_INLINE double lp_p_of(double rho) // 1 + log(1 + e^rho)
+{
+    return 1.0 + (rho > 30.0 ? rho : log1p(exp(rho)));
+}
+
+// Stored is rho, or p where it is fixed.
+POOL_VALUE_INLINE void lp_value_of(const void *args, int n_stored, const double *stored,
+                                   double *value)
+{
+    (void)n_stored;
+    double p = stored[0];
+    if (((const struct lp_args *)args)->learn_p) p = fmin(lp_p_of(p), LP_MAX_LEARNED);
+    value[LP_P] = p;
+    value[LP_INVERSE_P] = 1.0 / p;
+}
+
+POOL_VALUE_INLINE void lp_value_gradient(const void *args, int n_stored, const double *stored,
+                                         const double *dvalue, double *dstored)
+{
+    (void)args, (void)n_stored;
+    bool is_at_end = lp_p_of(stored[0]) > LP_MAX_LEARNED;
+    dstored[0] = is_at_end ? 0.0 : dvalue[LP_P] / (1.0 + exp(-stored[0]));
+}
+
+static inline void lp_form(const struct op_call *call, struct pool_value_form *form)
+{
+    const struct pool_op_args *op = (const struct pool_op_args *)call->args;
+    form->n_stored = 1;
+    form->n = LP_N_VALUES;
+    form->constant = ((const struct lp_args *)op->args)->p;
+    form->value = lp_value_of;
+    form->gradient = lp_value_gradient;
+}
+
+POOL_WINDOW_INLINE float lp_scale(const struct pool_view *v)
+{
+    return POOL_ARGS(v, lp_args)->normalize ? 1.0f / (float)v->n : 1.0f;
+}
+
+POOL_WINDOW_INLINE lanes lp_y(const struct pool_view *v)
+{
+    return lp_forward(v->a, v->n, pool_value(v, LP_P), pool_value(v, LP_INVERSE_P), lp_scale(v));
+}
+
+POOL_WINDOW_INLINE void lp_dx(const struct pool_view *v, lanes g, lanes *da, lanes *dv)
+{
+    dv[LP_P] += g * lp_backward(v->a, v->n, pool_value(v, LP_P), pool_value(v, LP_INVERSE_P),
+                                lp_scale(v), g, da);
 }
 
 #endif

@@ -14,23 +14,10 @@ static bool has_places(const struct pool_map *map)
     return (int64_t)map->window.kernel_h * map->window.kernel_w <= 256;
 }
 
-POOL_LOOP_INLINE lanes window_y(const struct pool_view *v)
-{
-    lanes maximum = v->a[0], place = lane_all((float)pool_place(v, 0));
-    POOL_UNROLL
-    for (int i = 1; i < v->n; i++) {
-        lane_mask replaces = max_replaces(v->a[i], maximum);
-        maximum = lane_select(replaces, v->a[i], maximum);
-        place = lane_select(replaces, lane_all((float)pool_place(v, i)), place);
-    }
-    if (v->bytes) pool_save(v, place);
-    return maximum;
-}
-
 static void forward_rows(const struct op_call *call, const struct pool_map *map, int64_t image,
                          int begin, int end)
 {
-    pool_window_rows_y(call, map, image, begin, end, window_y);
+    pool_window_rows_y(call, map, image, begin, end, max_y);
 }
 
 enum status ISA_NAME(pool_max_forward)(const struct op_call *call)

@@ -40,4 +40,26 @@ POOL_INLINE lanes mixed_slope(const struct mixed_parts *parts, lanes alpha, int 
     return lane_select(is_maximum, alpha, lane_all(0.0f)) + (lane_all(1.0f) - alpha) / (float)n;
 }
 
+static inline void mixed_form(const struct op_call *call, struct pool_value_form *form)
+{
+    const struct pool_op_args *op = (const struct pool_op_args *)call->args;
+    form->n_stored = form->n = 1;
+    form->constant = ((const struct mixed_args *)op->args)->alpha;
+}
+
+POOL_WINDOW_INLINE lanes mixed_y(const struct pool_view *v)
+{
+    struct mixed_parts parts = mixed_parts_of(v->a, v->n, v->cols);
+    return mixed_value(&parts, pool_value(v, 0));
+}
+
+POOL_WINDOW_INLINE void mixed_dx(const struct pool_view *v, lanes g, lanes *da, lanes *dv)
+{
+    struct mixed_parts parts = mixed_parts_of(v->a, v->n, v->cols);
+    lanes alpha = pool_value(v, 0);
+    dv[0] += g * (parts.maximum - parts.mean);
+    POOL_UNROLL
+    for (int i = 0; i < v->n; i++) da[i] = g * mixed_slope(&parts, alpha, i, v->n);
+}
+
 #endif

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "backbone/pool/math.h"
+#include "backbone/pool/view.h"
 
 enum soft_grad { SOFT_EXACT, SOFT_DETACHED };
 
@@ -28,7 +28,7 @@ struct soft_scale {
     lanes lowest; // smaller d_i count as this one: e_i = 2^-125, where floats are about to end
 };
 
-static inline void soft_values(double beta, int grad, double values[SOFT_N_VALUES])
+POOL_VALUE_INLINE void soft_values(double beta, int grad, double *values)
 {
     values[SOFT_BETA] = beta;
     values[SOFT_LOG2] = beta * 1.4426950408889634;
@@ -94,6 +94,55 @@ POOL_INLINE lanes soft_backward(const lanes *a, int n, struct soft_scale scale, 
         da[i] = e * g_s * lane_fma(slope, away, lane_all(1.0f));
     }
     return dbeta;
+}
+
+POOL_VALUE_INLINE void soft_value_of(const void *args, int n_stored, const double *stored,
+                                     double *value)
+{
+    (void)n_stored;
+    soft_values(stored[0], ((const struct soft_args *)args)->grad, value);
+}
+
+POOL_VALUE_INLINE void soft_value_gradient(const void *args, int n_stored, const double *stored,
+                                           const double *dvalue, double *dstored)
+{
+    (void)args, (void)n_stored, (void)stored;
+    dstored[0] = dvalue[SOFT_BETA];
+}
+
+static inline void soft_form(const struct op_call *call, struct pool_value_form *form)
+{
+    const struct pool_op_args *op = (const struct pool_op_args *)call->args;
+    form->n_stored = 1;
+    form->n = SOFT_N_VALUES;
+    form->constant = ((const struct soft_args *)op->args)->beta;
+    form->value = soft_value_of;
+    form->gradient = soft_value_gradient;
+}
+
+POOL_WINDOW_INLINE struct soft_scale soft_scale_of(const struct pool_view *v)
+{
+    struct soft_scale scale;
+    scale.log2 = pool_value(v, SOFT_LOG2);
+    scale.lowest = pool_value(v, SOFT_LOWEST);
+    return scale;
+}
+
+POOL_WINDOW_INLINE lanes soft_y(const struct pool_view *v)
+{
+    return soft_forward(v->a, v->n, soft_scale_of(v));
+}
+
+POOL_WINDOW_INLINE void soft_dx(const struct pool_view *v, lanes g, lanes *da, lanes *dv)
+{
+    (void)dv;
+    soft_backward(v->a, v->n, soft_scale_of(v), pool_value(v, SOFT_SLOPE), g, false, da);
+}
+
+POOL_WINDOW_INLINE void soft_dx_dbeta(const struct pool_view *v, lanes g, lanes *da, lanes *dv)
+{
+    lanes slope = pool_value(v, SOFT_SLOPE);
+    dv[SOFT_BETA] += g * soft_backward(v->a, v->n, soft_scale_of(v), slope, g, true, da);
 }
 
 #endif

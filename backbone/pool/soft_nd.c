@@ -13,7 +13,7 @@ static enum status backward(const struct op_backward_call *call)
 }
 
 static const struct pool_def def = {
-    .name = "soft, one or three axes", .cpu_forward = forward, .cpu_backward = backward};
+    .name = SOFT_ND_NAME, .cpu_forward = forward, .cpu_backward = backward};
 
 static enum status set_axis(struct soft_nd_args *args, int axis, int64_t in, int kernel, int stride,
                             int padding)

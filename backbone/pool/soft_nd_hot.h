@@ -9,6 +9,8 @@
 extern "C" {
 #endif
 
+#define SOFT_ND_NAME "soft, one or three axes" // of its pool_def
+
 struct soft_nd_args {
     struct pool_op_args op; // first: what the operation `pool` looks at
     int n, c;

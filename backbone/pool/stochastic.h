@@ -8,7 +8,8 @@
 
 #include <stdint.h>
 
-#include "backbone/pool/math.h"
+#include "backbone/pool/view.h"
+#include "nn/pool_random.h"
 
 enum { STOCHASTIC_PROB, STOCHASTIC_SAMPLE }; // eval
 
@@ -74,6 +75,46 @@ POOL_INLINE void stochastic_mean_backward(const lanes *a, int n, lanes g, lanes 
         lanes slope = factor * (stochastic_part(a[i], sums.unit) * 2.0f - y);
         da[i] = lane_select(lane_greater(a[i], zero), slope, zero);
     }
+}
+
+// The mean, and its gradient.
+POOL_WINDOW_INLINE lanes stochastic_mean_y(const struct pool_view *v)
+{
+    struct stochastic_sums sums = stochastic_sums_of(v->a, v->n);
+    return stochastic_mean(v->a, v->n, &sums);
+}
+
+POOL_WINDOW_INLINE void stochastic_mean_dx(const struct pool_view *v, lanes g, lanes *da,
+                                           lanes *dv)
+{
+    (void)dv;
+    stochastic_mean_backward(v->a, v->n, g, da);
+}
+
+// The element drawn for these uniform numbers, and its gradient.
+POOL_WINDOW_INLINE lanes stochastic_drawn_y(const struct pool_view *v, lanes uniform)
+{
+    lanes drawn = stochastic_draw(v->a, v->n, uniform), y = lane_all(0.0f);
+    POOL_UNROLL
+    for (int i = 0; i < v->n; i++)
+        y = lane_select(lane_equal(drawn, lane_all((float)i)), v->a[i], y);
+    return y;
+}
+
+// Draws again what forward drew: that costs less than memory for the places.
+POOL_WINDOW_INLINE void stochastic_drawn_dx(const struct pool_view *v, lanes uniform, lanes g,
+                                            lanes *da)
+{
+    lanes drawn = stochastic_draw(v->a, v->n, uniform);
+    POOL_UNROLL
+    for (int i = 0; i < v->n; i++)
+        da[i] = lane_select(lane_equal(drawn, lane_all((float)i)), g, lane_all(0.0f));
+}
+
+static inline bool stochastic_draws(const struct op_call *call)
+{
+    const struct pool_op_args *op = (const struct pool_op_args *)call->args;
+    return call->training || ((const struct stochastic_args *)op->args)->eval == STOCHASTIC_SAMPLE;
 }
 
 #endif

@@ -25,59 +25,33 @@ POOL_LOOP_INLINE lanes uniform_numbers(const struct pool_view *v)
     return lane_load(uniform);
 }
 
-static bool draws(const struct pool_map *map)
-{
-    return map->call->training ||
-           ((const struct stochastic_args *)map->args)->eval == STOCHASTIC_SAMPLE;
-}
-
-POOL_LOOP_INLINE lanes mean_y(const struct pool_view *v)
-{
-    struct stochastic_sums sums = stochastic_sums_of(v->a, v->n);
-    return stochastic_mean(v->a, v->n, &sums);
-}
-
-POOL_LOOP_INLINE void mean_dx(const struct pool_view *v, lanes g, lanes *da, lanes *dv)
-{
-    (void)dv;
-    stochastic_mean_backward(v->a, v->n, g, da);
-}
-
 POOL_LOOP_INLINE lanes drawn_y(const struct pool_view *v)
 {
-    lanes drawn = stochastic_draw(v->a, v->n, uniform_numbers(v)), y = lane_all(0.0f);
-    POOL_UNROLL
-    for (int i = 0; i < v->n; i++)
-        y = lane_select(lane_equal(drawn, lane_all((float)i)), v->a[i], y);
-    return y;
+    return stochastic_drawn_y(v, uniform_numbers(v));
 }
 
-// Draws again what forward drew: that costs less than memory for the places.
 POOL_LOOP_INLINE void drawn_dx(const struct pool_view *v, lanes g, lanes *da, lanes *dv)
 {
     (void)dv;
-    lanes drawn = stochastic_draw(v->a, v->n, uniform_numbers(v));
-    POOL_UNROLL
-    for (int i = 0; i < v->n; i++)
-        da[i] = lane_select(lane_equal(drawn, lane_all((float)i)), g, lane_all(0.0f));
+    stochastic_drawn_dx(v, uniform_numbers(v), g, da);
 }
 
 static void forward_rows(const struct op_call *call, const struct pool_map *map, int64_t image,
                          int begin, int end)
 {
-    if (draws(map))
+    if (stochastic_draws(map->call))
         pool_window_rows_y(call, map, image, begin, end, drawn_y);
     else
-        pool_window_rows_y(call, map, image, begin, end, mean_y);
+        pool_window_rows_y(call, map, image, begin, end, stochastic_mean_y);
 }
 
 static void backward_band(const struct op_backward_call *backward, const struct pool_map *map,
                           int64_t image, int begin, int end)
 {
-    if (draws(map))
+    if (stochastic_draws(map->call))
         pool_window_band_dx(backward, map, image, begin, end, drawn_dx);
     else
-        pool_window_band_dx(backward, map, image, begin, end, mean_dx);
+        pool_window_band_dx(backward, map, image, begin, end, stochastic_mean_dx);
 }
 
 static const struct pool_needs needs = {.n_lanes = N_LANES};
