@@ -115,6 +115,13 @@ static __global__ void shared_overrun(int *data, int n)
     data[threadIdx.x] = 0;
 }
 
+static __global__ void static_overrun(int *data, int n)
+{
+    __shared__ int shared[BLOCK];
+    shared[threadIdx.x + (unsigned)n - 2 * BLOCK + 1] = 1;
+    data[threadIdx.x] = shared[0];
+}
+
 static __global__ void much_shared(int *data)
 {
     CUDA_DYNAMIC_SHARED(char, shared);
@@ -177,6 +184,9 @@ int emu_run(enum faulty which, int *data, int n, const char **text)
         break;
     case EMU_SHARED_OVERRUN:
         CUDA_LAUNCH(shared_overrun, 1, 32, 8 * sizeof(int), stream, data, 8);
+        break;
+    case EMU_STATIC_OVERRUN:
+        CUDA_LAUNCH(static_overrun, 1, BLOCK, 0, stream, data, 2 * BLOCK);
         break;
     case EMU_EMPTY_GRID:
         CUDA_LAUNCH(shuffles, 0, 32, 0, stream, data);

@@ -25,6 +25,7 @@ enum faulty {
     EMU_PARTIAL_MASK,     // a shuffle with half the lanes in its mask
     EMU_SMALL_WARP,       // a shuffle in a block of 48 threads
     EMU_SHARED_OVERRUN,   // writes one element behind the dynamic shared memory
+    EMU_STATIC_OVERRUN,   // the same behind a __shared__ array
     EMU_EMPTY_GRID,
     EMU_MANY_THREADS,     // 2048 in a block
     EMU_MUCH_SHARED,      // 64 KiB without having asked

@@ -162,6 +162,13 @@ Test(emulator, overruns_of_shared_memory_are_found, .signal = SIGABRT)
     (void)run(&f, EMU_SHARED_OVERRUN, 32);
 }
 
+Test(emulator, overruns_of_shared_arrays_are_found, .signal = SIGABRT)
+{
+    struct fixture f;
+    start(&f);
+    (void)run(&f, EMU_STATIC_OVERRUN, BLOCK);
+}
+
 Test(emulator, the_host_does_not_see_device_memory, .signal = SIGABRT)
 {
     struct fixture f;

@@ -43,6 +43,7 @@ enum status op_run_infer(struct op_run *run, struct backend *backend, enum op op
         run->has_in[i] = true;
         run->in[i] = tensor_wrap(data[i].spec.dtype, data[i].spec.rank, data[i].spec.shape, NULL);
         run->in[i].needs_grad = (cases->differentiable >> i & 1u) != 0;
+        if (data[i].spec.dtype == DTYPE_BF16 && backend->bf16) run->in[i].grad_dtype = DTYPE_BF16;
         in[i] = &run->in[i];
     }
     if (c->is_list) {
@@ -58,6 +59,11 @@ enum status op_run_infer(struct op_run *run, struct backend *backend, enum op op
     return OK;
 }
 
+static size_t grad_bytes(const struct tensor *t)
+{
+    return tensor_count(t) * dtype_bytes(t->grad_dtype);
+}
+
 void op_run_allocate(struct op_run *run, const struct case_data data[OP_MAX_IN],
                      const struct op_case *c)
 {
@@ -67,8 +73,7 @@ void op_run_allocate(struct op_run *run, const struct case_data data[OP_MAX_IN],
         guarded_upload(&run->in_data[i], data[i].values);
         run->in[i].data = guarded_data(&run->in_data[i]);
         if (run->in[i].needs_grad) {
-            guarded_create(&run->in_grad[i], run->backend,
-                           tensor_count(&run->in[i]) * sizeof(float));
+            guarded_create(&run->in_grad[i], run->backend, grad_bytes(&run->in[i]));
             run->in[i].grad = guarded_data(&run->in_grad[i]);
         }
     }
@@ -83,7 +88,7 @@ void op_run_allocate(struct op_run *run, const struct case_data data[OP_MAX_IN],
         run->out[i]->data = guarded_data(&run->out_data[i]);
     }
     if (!op_has_gradient[run->op]) return;
-    guarded_create(&run->out_grad, run->backend, tensor_count(run->out[0]) * sizeof(float));
+    guarded_create(&run->out_grad, run->backend, grad_bytes(run->out[0]));
     run->out[0]->grad = guarded_data(&run->out_grad);
 }
 
@@ -96,18 +101,33 @@ enum status op_run_forward(struct op_run *run)
     return run->backend->synchronize(run->backend);
 }
 
+// In the gradient's type.
+static void upload_gradient(const struct guarded *memory, const struct tensor *t, const float *from)
+{
+    size_t n = tensor_count(t);
+    if (t->grad_dtype != DTYPE_BF16) {
+        guarded_upload(memory, from);
+        return;
+    }
+    uint16_t *halves = (uint16_t *)mem_alloc(n, sizeof *halves);
+    cr_assert(halves != NULL, "%s", fail_message());
+    for (size_t i = 0; i < n; i++) halves[i] = bf16_cut(from[i]);
+    guarded_upload(memory, halves);
+    mem_free(halves);
+}
+
 enum status op_run_backward(struct op_run *run, unsigned want, const float *dy,
                             float *const initial[OP_MAX_IN])
 {
     struct op_backward_call backward = {.forward = &run->calls[0]};
-    guarded_upload(&run->out_grad, dy);
+    upload_gradient(&run->out_grad, run->out[0], dy);
     for (int i = 0; i < OP_MAX_IN; i++) {
         if (!run->has_in[i] || !run->in[i].needs_grad) continue;
         guarded_spoil(&run->in_grad[i]);
         backward.want[i] = (want >> i & 1u) != 0;
         if (!backward.want[i] || !initial || !initial[i]) continue;
         backward.beta[i] = 1.0f;
-        guarded_upload(&run->in_grad[i], initial[i]);
+        upload_gradient(&run->in_grad[i], &run->in[i], initial[i]);
     }
     TRY(run->backend->kernels[run->op].backward(&backward));
     return run->backend->synchronize(run->backend);
@@ -141,7 +161,15 @@ void *op_run_output(const struct op_run *run, int i)
 
 float *op_run_gradient(const struct op_run *run, int i)
 {
-    return (float *)download(&run->in_grad[i]);
+    const struct tensor *t = &run->in[i];
+    void *gradient = download(&run->in_grad[i]);
+    if (t->grad_dtype != DTYPE_BF16) return (float *)gradient;
+    size_t n = tensor_count(t);
+    float *values = (float *)mem_alloc(n, sizeof *values);
+    cr_assert(values != NULL, "%s", fail_message());
+    for (size_t j = 0; j < n; j++) values[j] = bf16_value(((const uint16_t *)gradient)[j]);
+    mem_free(gradient);
+    return values;
 }
 
 const char *op_run_damage(const struct op_run *run, const struct case_data data[OP_MAX_IN],
