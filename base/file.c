@@ -233,7 +233,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-enum status folder_list(const char *path, struct path_list *list)
+static enum status list_kind(const char *path, mode_t kind, struct path_list *list)
 {
     DIR *folder = opendir(path);
     if (!folder) return system_fail(path, "open folder");
@@ -251,7 +251,7 @@ enum status folder_list(const char *path, struct path_list *list)
         struct stat info;
         if (entry->d_name[0] == '.') continue;
         GUARD(path_join(joined, path, entry->d_name));
-        if (stat(joined, &info) != 0 || !S_ISREG(info.st_mode)) continue;
+        if (stat(joined, &info) != 0 || (info.st_mode & S_IFMT) != kind) continue;
         GUARD(mem_reserve(&found.paths, &capacity, found.n + 1, sizeof *found.paths));
         char *copy = mem_strdup(joined);
         if (!copy) {
@@ -269,6 +269,16 @@ done:
     if (found.n) qsort(found.paths, found.n, sizeof *found.paths, compare_names);
     *list = found;
     return OK;
+}
+
+enum status folder_list(const char *path, struct path_list *list)
+{
+    return list_kind(path, S_IFREG, list);
+}
+
+enum status folder_list_folders(const char *path, struct path_list *list)
+{
+    return list_kind(path, S_IFDIR, list);
 }
 
 void path_list_free(struct path_list *list)

@@ -57,6 +57,7 @@ struct path_list {
     size_t n;
 };
 enum status folder_list(const char *path, struct path_list *list) MUST_USE;
+enum status folder_list_folders(const char *path, struct path_list *list) MUST_USE; // its folders
 void path_list_free(struct path_list *list);
 
 #ifdef __cplusplus

@@ -37,7 +37,7 @@ static enum status run_model(const struct eval_options *options, const struct ar
     struct session *session = NULL;
     struct coco_dataset *dataset = NULL;
     struct live_line line;
-    struct evaluate_options how = {show, &line};
+    struct evaluate_options how = {show, &line, NULL};
     struct evaluate_output *found = &subject->found;
     enum status status = OK;
     GUARD(session_open_checkpoint(options->checkpoint, options->config[0] ? options->config : NULL,

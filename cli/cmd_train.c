@@ -32,9 +32,15 @@ static void more_help(FILE *stream)
     config_print_help(stream);
 }
 
-static const struct command_help help = {
+static const struct command_help train_help = {
     "train", "CONFIG --output DIR [--resume] [section.key=value ...]",
     "Trains a detector on images with COCO annotations.", fields, more_help};
+
+static const struct command_help pretrain_help = {
+    "pretrain", "CONFIG --output DIR [--resume] [section.key=value ...]",
+    "Trains a classifier of images (model.type=classifier). A detector starts from its backbone\n"
+    "with model.weights=DIR/last.safetensors.",
+    fields, more_help};
 
 static enum status load_config(const struct options *options, const struct arguments *arguments,
                                struct config *config)
@@ -51,7 +57,18 @@ static enum status load_config(const struct options *options, const struct argum
     return config_check(config);
 }
 
-static enum status train(const struct options *options, const struct arguments *arguments)
+// A classifier trains as a detector does; two commands, so that nobody waits for boxes.
+static enum status check_kind(const struct config *config, const struct command_help *used)
+{
+    bool wants_classifier = used == &pretrain_help;
+    if (config_is_classifier(config) == wants_classifier) return OK;
+    return fail(ERR_USAGE, "model.type: %s; `tarn %s` trains it",
+                wants_classifier ? "a detector" : "a classifier",
+                wants_classifier ? "train" : "pretrain");
+}
+
+static enum status train(const struct command_help *used, const struct options *options,
+                         const struct arguments *arguments)
 {
     struct trainer_options trainer = {.output = options->output, .resume = options->resume};
     struct session *session = NULL;
@@ -60,6 +77,7 @@ static enum status train(const struct options *options, const struct arguments *
     enum status status = config ? OK : ERR_MEMORY;
     if (!config) goto done;
     GUARD(load_config(options, arguments, config));
+    GUARD(check_kind(config, used));
     GUARD(trainer_check_output(&trainer, &continues));
     GUARD(session_open_training(config, options->device, !continues, &session));
     trainer.stop = stop_signal_catch();
@@ -70,21 +88,31 @@ done:
     return status;
 }
 
-enum status cmd_train(int argc, char **argv)
+static enum status run(const struct command_help *help, int argc, char **argv)
 {
     struct options options;
     struct arguments arguments;
-    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
+    TRY(arguments_parse(help, argc, argv, &options, &arguments));
     enum status status = OK;
     if (options.help_markdown)
         config_print_markdown(stdout);
     else if (!arguments.help) {
-        status = arguments_expect(&help, &arguments, options.resume ? 0 : 1, 1);
+        status = arguments_expect(help, &arguments, options.resume ? 0 : 1, 1);
         if (status == OK && !options.output[0])
-            status = fail(ERR_USAGE, "--output is missing\nusage: tarn %s %s", help.name,
-                          help.arguments);
-        if (status == OK) status = train(&options, &arguments);
+            status = fail(ERR_USAGE, "--output is missing\nusage: tarn %s %s", help->name,
+                          help->arguments);
+        if (status == OK) status = train(help, &options, &arguments);
     }
     arguments_free(&arguments);
     return status;
+}
+
+enum status cmd_train(int argc, char **argv)
+{
+    return run(&train_help, argc, argv);
+}
+
+enum status cmd_pretrain(int argc, char **argv)
+{
+    return run(&pretrain_help, argc, argv);
 }

@@ -14,6 +14,7 @@ extern "C" {
 
 // argv[0] is the command's name. Each prints its own --help; main prints errors.
 enum status cmd_train(int argc, char **argv) MUST_USE;
+enum status cmd_pretrain(int argc, char **argv) MUST_USE;
 enum status cmd_experiment(int argc, char **argv) MUST_USE;
 enum status cmd_eval(int argc, char **argv) MUST_USE;
 enum status cmd_compare(int argc, char **argv) MUST_USE;

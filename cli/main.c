@@ -15,6 +15,8 @@ static const struct command {
 } commands[] = {
     {"train", "CONFIG --output DIR [--resume] [section.key=value ...]", "train a detector",
      cmd_train},
+    {"pretrain", "CONFIG --output DIR [--resume] [section.key=value ...]",
+     "train a classifier, whose backbone a detector starts from", cmd_pretrain},
     {"experiment", "EXPERIMENT.json --output DIR [section.key=value ...]",
      "train models with several pooling layers and seeds, and print the table", cmd_experiment},
     {"eval", "--annotations GT.json (--checkpoint C --images DIR | --results R.json)",

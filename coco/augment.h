@@ -24,7 +24,7 @@ struct augment {
 
 // Random numbers of one image of a training batch: a function of seed, batch and slot. Uses do not
 // share numbers.
-enum augment_use { AUGMENT_COLOR, AUGMENT_LSJ, AUGMENT_PASTE };
+enum augment_use { AUGMENT_COLOR, AUGMENT_LSJ, AUGMENT_PASTE, AUGMENT_CROP };
 void augment_rng(uint64_t seed, int64_t batch, int slot, enum augment_use use, struct rng *rng);
 
 // The part of an image that the square shows; what it leaves of the square is padding.

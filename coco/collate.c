@@ -18,18 +18,17 @@ void collate_item_free(struct collate_item *item)
     item->alpha = NULL;
 }
 
-// Boxes that belong to other pixels would train on nonsense.
-static enum status check_size(const char *path, const struct coco_image *entry,
-                              const struct image *image, int orientation)
+enum status collate_check_size(const char *path, const struct coco_image *entry, int width,
+                               int height, int orientation)
 {
     char hint[64] = "";
-    if ((entry->width == 0 || entry->width == image->width) &&
-        (entry->height == 0 || entry->height == image->height))
+    if ((entry->width == 0 || entry->width == width) &&
+        (entry->height == 0 || entry->height == height))
         return OK;
     if (orientation != 1) snprintf(hint, sizeof hint, " (its EXIF orientation is %d)", orientation);
     return fail(ERR_DATA,
                 "%s: the image is %d x %d, its annotation (id %" PRId64 ") says %d x %d%s", path,
-                image->width, image->height, entry->id, entry->width, entry->height, hint);
+                width, height, entry->id, entry->width, entry->height, hint);
 }
 
 // What of the item's pixels the network will see.
@@ -58,8 +57,8 @@ static void choose_window(const struct loader_config *config, int64_t number, in
     window->height = window->new_height;
 }
 
-static void change_colors(const struct loader_config *config, int64_t number, int slot,
-                          struct image *image)
+void collate_change_colors(const struct loader_config *config, int64_t number, int slot,
+                           struct image *image)
 {
     struct color_change change;
     struct rng rng;
@@ -77,7 +76,7 @@ static enum status prepare(const struct loader_config *config, const struct mask
     struct image_window window;
     TRY(path_join(path, config->image_folder, entry->file_name));
     TRY(image_load(path, config->exif, &item->image, &orientation));
-    TRY(check_size(path, entry, &item->image, orientation));
+    TRY(collate_check_size(path, entry, item->image.width, item->image.height, orientation));
     item->original_width = item->image.width;
     item->original_height = item->image.height;
     choose_window(config, number, slot, item, &window);
@@ -85,7 +84,7 @@ static enum status prepare(const struct loader_config *config, const struct mask
                              &window, &item->objects));
     for (size_t i = 0; i < entry->n_objects; i++)
         item->n_annotated += !config->dataset->objects[entry->first + i].is_crowd;
-    if (config->is_training) change_colors(config, number, slot, &item->image);
+    if (config->is_training) collate_change_colors(config, number, slot, &item->image);
     item->flip = window.flip;
     item->new_width = item->shown_width = window.width;
     item->new_height = item->shown_height = window.height;
@@ -102,7 +101,8 @@ static enum status prepare(const struct loader_config *config, const struct mask
 void collate_prepare(const struct loader_config *config, const struct mask_file *masks,
                      int64_t number, int slot, struct collate_item *item)
 {
-    item->status = prepare(config, masks, number, slot, item);
+    item->status = config->crop.size ? collate_prepare_crop(config, number, slot, item)
+                                     : prepare(config, masks, number, slot, item);
     if (item->status == OK) return;
     snprintf(item->message, sizeof item->message, "%s", fail_message());
     collate_item_free(item);
@@ -149,14 +149,15 @@ static void fill_objects(const struct collate_objects *objects, int slot, size_t
     memset(batch->mask_starts + first + n, 0, (g - n) * sizeof *batch->mask_starts);
 }
 
-static int round_up(int size)
+static int round_up(int size, int multiple)
 {
-    return (size + COLLATE_MULTIPLE - 1) / COLLATE_MULTIPLE * COLLATE_MULTIPLE;
+    return (size + multiple - 1) / multiple * multiple;
 }
 
-static void plan_sizes(const struct collate_item *items, int n, struct batch *batch)
+static void plan_sizes(const struct loader_config *config, const struct collate_item *items, int n,
+                       struct batch *batch)
 {
-    int width = 0, height = 0;
+    int width = 0, height = 0, multiple = config->crop.size ? 1 : COLLATE_MULTIPLE;
     size_t most = 1;
     for (int i = 0; i < n; i++) {
         const struct collate_item *item = &items[i];
@@ -167,8 +168,8 @@ static void plan_sizes(const struct collate_item *items, int n, struct batch *ba
         if (n_objects > most) most = n_objects;
     }
     batch->n = n;
-    batch->width = round_up(width);
-    batch->height = round_up(height);
+    batch->width = round_up(width, multiple);
+    batch->height = round_up(height, multiple);
     batch->max_objects = (int)most;
 }
 
@@ -178,7 +179,7 @@ enum status collate_plan(const struct loader_config *config, int64_t number,
     struct batch *batch = &storage->batch;
     size_t n_floats, n_mask_bytes = 0;
     if (config->is_training && config->augment.copy_paste > 0) TRY(paste(config, number, items, n));
-    plan_sizes(items, n, batch);
+    plan_sizes(config, items, n, batch);
     if (!size_mul((size_t)batch->width * (size_t)batch->height, 3 * (size_t)n, &n_floats))
         return fail(ERR_MEMORY, "a batch of %d x %d x %d is too large", n, batch->height,
                     batch->width);

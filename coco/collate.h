@@ -51,6 +51,20 @@ enum status collate_storage_reserve_masks(struct collate_storage *storage,
 void collate_prepare(const struct loader_config *config, const struct mask_file *masks,
                      int64_t number, int slot, struct collate_item *item);
 
+// Classification: the outcome of collate_prepare for an image that is a part of a file's. Of JPEGs
+// that are larger than the network sees them in training, fewer pixels are decoded.
+enum status collate_prepare_crop(const struct loader_config *config, int64_t number, int slot,
+                                 struct collate_item *item) MUST_USE;
+
+// Pixels that belong to other annotations than the item's would train on nonsense: ERR_DATA where
+// the annotation tells another size.
+enum status collate_check_size(const char *path, const struct coco_image *entry, int width,
+                               int height, int orientation) MUST_USE;
+
+// A new colouring for slot `slot` of a training batch.
+void collate_change_colors(const struct loader_config *config, int64_t number, int slot,
+                           struct image *image);
+
 // Makes room for n prepared items, writes all of the batch but `images` and `masks`.
 enum status collate_plan(const struct loader_config *config, int64_t number,
                          struct collate_item *items, int n,

@@ -36,13 +36,38 @@ static void warn_once_about_orientation(const char *name, int orientation)
              name, orientation);
 }
 
+enum status image_measure(const void *bytes, size_t n_bytes, const char *name, enum exif_mode exif,
+                          int *width, int *height)
+{
+    enum { FIRST_TURNED = 5 }; // tags from here on swap the sides
+    const uint8_t *data = (const uint8_t *)bytes;
+    int w, h;
+    if (jpeg_is(data, n_bytes))
+        TRY(jpeg_measure(data, n_bytes, name, &w, &h));
+    else if (png_is(data, n_bytes))
+        TRY(png_measure(data, n_bytes, name, &w, &h));
+    else
+        return fail(ERR_DATA, "%s: not a JPEG or PNG image", name);
+    bool is_turned = exif == EXIF_APPLY && exif_orientation(data, n_bytes) >= FIRST_TURNED;
+    *width = is_turned ? h : w;
+    *height = is_turned ? w : h;
+    return OK;
+}
+
 enum status image_decode(const void *bytes, size_t n_bytes, const char *name, enum exif_mode exif,
                          struct image *image, int *orientation)
+{
+    return image_decode_reduced(bytes, n_bytes, name, exif, 1, image, orientation);
+}
+
+enum status image_decode_reduced(const void *bytes, size_t n_bytes, const char *name,
+                                 enum exif_mode exif, int reduction, struct image *image,
+                                 int *orientation)
 {
     const uint8_t *data = (const uint8_t *)bytes;
     struct image decoded = {0, 0, NULL};
     if (jpeg_is(data, n_bytes))
-        TRY(jpeg_decode(data, n_bytes, name, &decoded));
+        TRY(jpeg_decode(data, n_bytes, name, reduction, &decoded));
     else if (png_is(data, n_bytes))
         TRY(png_decode(data, n_bytes, name, &decoded));
     else

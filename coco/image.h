@@ -35,6 +35,16 @@ enum status image_load(const char *path, enum exif_mode exif, struct image *imag
 enum status image_decode(const void *bytes, size_t n_bytes, const char *name, enum exif_mode exif,
                          struct image *image, int *orientation) MUST_USE;
 
+// Width and height that image_decode would give, from the file's head. ERR_DATA as there.
+enum status image_measure(const void *bytes, size_t n_bytes, const char *name, enum exif_mode exif,
+                          int *width, int *height) MUST_USE;
+
+// image_decode with both sides divided by `reduction` (1, 2, 4 or 8), rounded up, where the format
+// has a cheap way: a JPEG's blocks are transformed to fewer pixels. Others come in full size.
+enum status image_decode_reduced(const void *bytes, size_t n_bytes, const char *name,
+                                 enum exif_mode exif, int reduction, struct image *image,
+                                 int *orientation) MUST_USE;
+
 // What a file stores, without decoding it; as RGB when nothing else can be told.
 enum image_colors { IMAGE_RGB, IMAGE_GREY, IMAGE_CMYK, IMAGE_ALPHA };
 enum image_colors image_colors_of(const void *bytes, size_t n_bytes);

@@ -15,12 +15,16 @@ enum status image_allocate(const char *name, int64_t width, int64_t height,
                            struct image *image) MUST_USE;
 
 bool jpeg_is(const uint8_t *bytes, size_t n_bytes);
-enum status jpeg_decode(const uint8_t *bytes, size_t n_bytes, const char *name,
+enum status jpeg_measure(const uint8_t *bytes, size_t n_bytes, const char *name, int *width,
+                         int *height) MUST_USE;
+enum status jpeg_decode(const uint8_t *bytes, size_t n_bytes, const char *name, int reduction,
                         struct image *image) MUST_USE;
 
 enum image_colors jpeg_colors(const uint8_t *bytes, size_t n_bytes);
 
 bool png_is(const uint8_t *bytes, size_t n_bytes);
+enum status png_measure(const uint8_t *bytes, size_t n_bytes, const char *name, int *width,
+                        int *height) MUST_USE;
 enum status png_decode(const uint8_t *bytes, size_t n_bytes, const char *name,
                        struct image *image) MUST_USE;
 

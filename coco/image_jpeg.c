@@ -55,9 +55,24 @@ enum image_colors jpeg_colors(const uint8_t *bytes, size_t n_bytes)
     return colorspace == TJCS_CMYK || colorspace == TJCS_YCCK ? IMAGE_CMYK : IMAGE_RGB;
 }
 
-enum status jpeg_decode(const uint8_t *bytes, size_t n_bytes, const char *name, struct image *image)
+enum status jpeg_measure(const uint8_t *bytes, size_t n_bytes, const char *name, int *width,
+                         int *height)
+{
+    int subsampling, colorspace;
+    tjhandle handle = tjInitDecompress();
+    if (!handle) return fail(ERR_MEMORY, "%s: out of memory", name);
+    int result = tjDecompressHeader3(handle, bytes, (unsigned long)n_bytes, width, height,
+                                     &subsampling, &colorspace);
+    enum status status = check(handle, result, name);
+    tjDestroy(handle);
+    return status;
+}
+
+enum status jpeg_decode(const uint8_t *bytes, size_t n_bytes, const char *name, int reduction,
+                        struct image *image)
 {
     int width, height, subsampling, colorspace;
+    const tjscalingfactor scale = {1, reduction};
     struct image decoded = {0, 0, NULL};
     uint8_t *cmyk = NULL;
     enum status status = OK;
@@ -66,6 +81,8 @@ enum status jpeg_decode(const uint8_t *bytes, size_t n_bytes, const char *name, 
     int result = tjDecompressHeader3(handle, bytes, (unsigned long)n_bytes, &width, &height,
                                      &subsampling, &colorspace);
     GUARD(check(handle, result, name));
+    width = TJSCALED(width, scale);
+    height = TJSCALED(height, scale);
     GUARD(image_allocate(name, width, height, &decoded));
     bool is_cmyk = colorspace == TJCS_CMYK || colorspace == TJCS_YCCK;
     size_t n_pixels = (size_t)width * (size_t)height;

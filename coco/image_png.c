@@ -21,6 +21,24 @@ bool png_is(const uint8_t *bytes, size_t n_bytes)
     return n_bytes >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
 }
 
+enum status png_measure(const uint8_t *bytes, size_t n_bytes, const char *name, int *width,
+                        int *height)
+{
+    enum { SIZES_AT = 16, SIZES_END = 24 };
+    uint32_t sizes[2];
+    if (n_bytes < SIZES_END) return fail(ERR_DATA, "%s: broken PNG: its head is cut off", name);
+    for (int i = 0; i < 2; i++) {
+        const uint8_t *b = bytes + SIZES_AT + 4 * i;
+        sizes[i] = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+    }
+    if (sizes[0] < 1 || sizes[1] < 1 || sizes[0] > IMAGE_MAX_PIXELS / sizes[1])
+        return fail(ERR_DATA, "%s: %u x %u pixels, at most 2^28 are read", name, sizes[0],
+                    sizes[1]);
+    *width = (int)sizes[0];
+    *height = (int)sizes[1];
+    return OK;
+}
+
 static void *png_allocate(png_structp png, png_alloc_size_t bytes)
 {
     (void)png;

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "coco/augment.h"
+#include "coco/crop.h"
 #include "coco/dataset.h"
 #include "coco/image.h"
 
@@ -51,6 +52,9 @@ struct loader_config {
     bool keep_empty;         // training: images without objects stay in as negatives
     bool masks;              // objects need masks: polygons or run lengths (ERR_DATA without)
     struct augment augment;  // training only
+    // Classification (crop.size > 0): an image is a square part of a file's, and its canvas is that
+    // square; it has one object, whose label counts and whose box only says where it is cut from.
+    struct crop_config crop;
     bool raw_labels;         // labels are category ids (torchvision's COCO models) instead of 1..n
     enum exif_mode exif;
     uint64_t seed;

@@ -1,5 +1,7 @@
 #include "cpu/optimizer_hot.h"
 
+#include <math.h>
+
 double ISA_NAME(sum_squares_chunk)(const float *x, size_t n)
 {
     double sum = 0.0;
@@ -28,5 +30,23 @@ void ISA_NAME(sgd_chunk)(const struct sgd_args *args, float clip, size_t n, floa
     } else {
 #pragma omp simd
         for (size_t i = 0; i < n; i++) values[i] -= lr * velocity[i];
+    }
+}
+
+void ISA_NAME(adamw_chunk)(const struct adamw_chunk *chunk, size_t n, float *values,
+                           const float *grads, float *first, float *second)
+{
+    float beta1 = chunk->args->beta1, beta2 = chunk->args->beta2, eps = chunk->args->eps;
+    float clip = chunk->clip, rate = chunk->rate, correction = chunk->correction;
+    float keep = chunk->keep;
+    bool is_first = chunk->is_first;
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float g = clip * grads[i];
+        float m = (is_first ? 0.0f : beta1 * first[i]) + (1.0f - beta1) * g;
+        float v = (is_first ? 0.0f : beta2 * second[i]) + (1.0f - beta2) * (g * g);
+        first[i] = m;
+        second[i] = v;
+        values[i] = keep * values[i] - rate * m / (sqrtf(v) * correction + eps);
     }
 }

@@ -23,8 +23,21 @@ static double log_sum(const float *x, int64_t n)
     return largest + log(sum);
 }
 
+static double mean(const float *x, int64_t n)
+{
+    double sum = 0.0;
+    for (int64_t k = 0; k < n; k++) sum += (double)x[k];
+    return sum / (double)n;
+}
+
+static double smoothing_of(const struct op_call *call)
+{
+    return (double)((const struct softmax_loss_args *)call->args)->smoothing;
+}
+
 enum status cpu_softmax_loss_forward(const struct op_call *call)
 {
+    double smoothing = smoothing_of(call);
     const struct tensor *logits = call->in[IN_LOGITS];
     const int32_t *labels = call->in[IN_LABELS]->data;
     const float *x = logits->data;
@@ -34,8 +47,12 @@ enum status cpu_softmax_loss_forward(const struct op_call *call)
     TRY(call->backend->scratch(call->backend, (size_t)n * sizeof(double), &scratch));
     double *losses = scratch, sum = 0.0;
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; i++)
-        losses[i] = log_sum(x + i * n_classes, n_classes) - (double)x[i * n_classes + labels[i]];
+    for (int64_t i = 0; i < n; i++) {
+        const float *row = x + i * n_classes;
+        double target = (1.0 - smoothing) * (double)row[labels[i]];
+        if (smoothing > 0.0) target += smoothing * mean(row, n_classes);
+        losses[i] = log_sum(row, n_classes) - target;
+    }
     for (int64_t i = 0; i < n; i++) sum += losses[i];
     *(float *)call->out[0]->data = (float)(n > 0 ? sum / (double)n : 0.0);
     return OK;
@@ -52,6 +69,7 @@ enum status cpu_softmax_loss_backward(const struct op_backward_call *backward)
     float *gradient = logits->grad;
     int64_t n = list_count(call->in[IN_COUNT], logits->shape[0]), n_classes = logits->shape[1];
     double scale = (double)*upstream / (double)(n > 0 ? n : 1);
+    double own = 1.0 - smoothing_of(call), others = smoothing_of(call) / (double)n_classes;
     bool is_first = backward->beta[IN_LOGITS] == 0.0f;
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++) {
@@ -59,7 +77,8 @@ enum status cpu_softmax_loss_backward(const struct op_backward_call *backward)
         float *out = gradient + i * n_classes;
         double total = log_sum(row, n_classes);
         for (int64_t k = 0; k < n_classes; k++) {
-            double slope = exp((double)row[k] - total) - (k == labels[i] ? 1.0 : 0.0);
+            double target = others + (k == labels[i] ? own : 0.0);
+            double slope = exp((double)row[k] - total) - target;
             out[k] = (is_first ? 0.0f : out[k]) + (float)(scale * slope);
         }
     }

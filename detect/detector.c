@@ -6,6 +6,7 @@ static const struct detector_kind *const kinds[] = {
     [DETECTOR_RETINANET] = &detector_retinanet,
     [DETECTOR_FASTER_RCNN] = &detector_faster_rcnn,
     [DETECTOR_MASK_RCNN] = &detector_mask_rcnn,
+    [DETECTOR_CLASSIFIER] = &detector_classifier,
 };
 
 enum status detector_create(const struct detector_config *config, struct backend *backend,
@@ -67,7 +68,18 @@ enum status detector_losses(struct detector *detector, struct tape *tape,
 enum status detector_detect(struct detector *detector, struct tape *tape,
                             const struct batch *batch, struct detections *out)
 {
+    if (!detector->kind->detect)
+        return fail(ERR_UNSUPPORTED, "a %s finds no boxes", detector->kind->name);
     return detector->kind->detect(detector, tape, batch, out);
+}
+
+enum status detector_classify(struct detector *detector, struct tape *tape,
+                              const struct batch *batch, float *logits)
+{
+    if (!detector->kind->classify)
+        return fail(ERR_UNSUPPORTED, "%s finds boxes, it does not classify images",
+                    detector->kind->name);
+    return detector->kind->classify(detector, tape, batch, logits);
 }
 
 enum status detector_forward(struct detector *detector, struct tape *tape, struct tensor *images)

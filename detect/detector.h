@@ -1,4 +1,5 @@
-// A detector: parameters, training losses and detections. One entry per kind in detect/detector.c.
+// A detector: parameters, training losses and detections. One entry per kind in detect/detector.c;
+// a classifier is a kind too, with classes in place of detections.
 #ifndef TARN_DETECT_DETECTOR_H
 #define TARN_DETECT_DETECTOR_H
 
@@ -11,9 +12,16 @@
 extern "C" {
 #endif
 
-enum detector_type { DETECTOR_RETINANET, DETECTOR_FASTER_RCNN, DETECTOR_MASK_RCNN };
+enum detector_type {
+    DETECTOR_RETINANET,
+    DETECTOR_FASTER_RCNN,
+    DETECTOR_MASK_RCNN,
+    DETECTOR_CLASSIFIER
+};
 
 enum { RPN_LEVELS = 5 };
+// Random streams of a classifier's pools lie behind those of its backbone.
+enum { CLASSIFIER_MAX_AUX = 3, CLASSIFIER_POOL_INDEX = 64 };
 
 struct detector_config {
     enum detector_type type;
@@ -63,13 +71,20 @@ struct detector_config {
     struct {
         bool class_agnostic; // one mask for all classes
     } mask;
+    // Classes are channels 0 to n_classes - 1. The pools of the sites global and aux are those of
+    // `backbone`; without one of its own an auxiliary classifier has that of the last layer.
+    struct {
+        double label_smoothing;
+        int n_aux, aux_stages[CLASSIFIER_MAX_AUX]; // ascending, 1 to 3: behind layer1 to layer3
+        double weights[CLASSIFIER_MAX_AUX + 1];    // of their losses, then of the last layer's
+    } classifier;
 };
 
 enum { DETECTOR_MAX_LOSSES = 8 };
 struct detector_losses {
     int n;
     // RetinaNet: "classification", "bbox_regression"; R-CNN: "objectness", "rpn_box_reg",
-    // "classifier", "box_reg", "mask".
+    // "classifier", "box_reg", "mask". Classifier: "classification", "aux1" to "aux3", "penalty".
     const char *names[DETECTOR_MAX_LOSSES];
     // Scalar tensors to differentiate; roots of one name are summed for the log.
     int n_roots;
@@ -105,6 +120,11 @@ enum status detector_refresh(struct detector *detector) MUST_USE;
 // Forward in training mode; the caller differentiates losses->roots.
 enum status detector_losses(struct detector *detector, struct tape *tape,
                             const struct batch *batch, struct detector_losses *losses) MUST_USE;
+
+// A classifier's forward in inference mode: logits (batch->n, n_classes) on the host.
+// ERR_UNSUPPORTED of detectors, as detector_detect of classifiers.
+enum status detector_classify(struct detector *detector, struct tape *tape,
+                              const struct batch *batch, float *logits) MUST_USE;
 
 // Forward in inference mode (tape not recording).
 enum status detector_detect(struct detector *detector, struct tape *tape,

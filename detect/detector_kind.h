@@ -29,11 +29,14 @@ struct detector_kind {
     enum status (*losses)(struct detector *detector, struct tape *tape, const struct batch *batch,
                           struct detector_losses *losses);
     enum status (*detect)(struct detector *detector, struct tape *tape, const struct batch *batch,
-                          struct detections *out);
+                          struct detections *out); // NULL: a classifier, which has the next one
+    enum status (*classify)(struct detector *detector, struct tape *tape, const struct batch *batch,
+                            float *logits);
     enum status (*forward)(struct detector *detector, struct tape *tape, struct tensor *images);
 };
 
-extern const struct detector_kind detector_retinanet, detector_faster_rcnn, detector_mask_rcnn;
+extern const struct detector_kind detector_retinanet, detector_faster_rcnn, detector_mask_rcnn,
+    detector_classifier;
 
 #ifdef __cplusplus
 }

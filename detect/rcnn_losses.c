@@ -39,7 +39,8 @@ static enum status box_losses(struct rcnn *net, struct tape *tape, struct tensor
     struct tensor *pooled = NULL, *logits = NULL, *deltas = NULL, *loss = NULL;
     TRY(roi_pool(config, tape, &list, maps, ROI_BOX_SIDE, &pooled));
     TRY(box_head_forward(&net->box_head, tape, pooled, &logits, &deltas));
-    TRY(softmax_loss(tape, logits, samples->labels, samples->count, &loss));
+    static const struct softmax_loss_args plain = {0};
+    TRY(softmax_loss(tape, logits, samples->labels, samples->count, &plain, &loss));
     add_root(losses, "classifier", loss);
     struct roi_box_loss_args args = {
         .beta = (float)config->roi.box_beta,

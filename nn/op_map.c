@@ -94,6 +94,36 @@ enum status logistic(struct tape *tape, struct tensor *x, const struct logistic_
     return OK;
 }
 
+enum status flex_weights(struct tape *tape, struct tensor *theta,
+                         const struct flex_weights_args *args, struct tensor **y)
+{
+    char text[TENSOR_TEXT_BYTES];
+    TRY(check_rank("flex_weights", "theta", theta, 2));
+    int64_t side = 0;
+    while (side * side < theta->shape[0]) side++;
+    if (side < 1 || side * side != theta->shape[0] || args->height < 1 || args->width < 1)
+        return fail(ERR_USAGE, "flex_weights: a grid of %s for a map of %dx%d",
+                    tensor_text(theta, text), args->height, args->width);
+    const int64_t shape[3] = {args->height, args->width, theta->shape[1]};
+    struct tensor *out;
+    TRY(tape_tensor(tape, DTYPE_F32, 3, shape, &out));
+    TRY(tape_run(tape, OP_flex_weights, args, sizeof *args, 1, &theta, 1, &out));
+    *y = out;
+    return OK;
+}
+
+enum status unit_sum_loss(struct tape *tape, struct tensor *w,
+                          const struct unit_sum_loss_args *args, struct tensor **loss)
+{
+    const int64_t one = 1;
+    TRY(check_rank("unit_sum_loss", "w", w, 2));
+    struct tensor *out;
+    TRY(tape_tensor(tape, DTYPE_F32, 1, &one, &out));
+    TRY(tape_run(tape, OP_unit_sum_loss, args, sizeof *args, 1, &w, 1, &out));
+    *loss = out;
+    return OK;
+}
+
 enum status cast(struct tape *tape, struct tensor *x, const struct cast_args *args,
                  struct tensor **y)
 {

@@ -20,3 +20,16 @@ enum status sgd_step(struct tape *tape, struct tensor *values, struct tensor *gr
     struct tensor *in[] = {values, grads, velocity, norm_squared};
     return tape_run(tape, OP_sgd_step, args, sizeof *args, 4, in, 0, NULL);
 }
+
+enum status adamw_step(struct tape *tape, struct tensor *values, struct tensor *grads,
+                       struct tensor *first, struct tensor *second, struct tensor *norm_squared,
+                       const struct adamw_args *args)
+{
+    TRY(check_same("adamw_step", "grads", grads, "values", values));
+    TRY(check_same("adamw_step", "first", first, "values", values));
+    TRY(check_same("adamw_step", "second", second, "values", values));
+    if (args->step < 1)
+        return fail(ERR_USAGE, "adamw_step: steps count from 1, not %lld", (long long)args->step);
+    struct tensor *in[] = {values, grads, first, second, norm_squared};
+    return tape_run(tape, OP_adamw_step, args, sizeof *args, 5, in, 0, NULL);
+}

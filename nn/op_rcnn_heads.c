@@ -131,16 +131,20 @@ enum status sample_rois(struct tape *tape, struct tensor *boxes, struct tensor *
 }
 
 enum status softmax_loss(struct tape *tape, struct tensor *logits, struct tensor *labels,
-                         struct tensor *count, struct tensor **loss)
+                         struct tensor *count, const struct softmax_loss_args *args,
+                         struct tensor **loss)
 {
     const int64_t one = 1;
     TRY(check_rank("softmax_loss", "logits", logits, 2));
     TRY(check_f32("softmax_loss", "logits", logits));
     TRY(check_length("softmax_loss", "labels", labels, logits->shape[0]));
     TRY(check_length("softmax_loss", "count", count, 1));
+    if (!(args->smoothing >= 0.0f && args->smoothing <= 1.0f))
+        return fail(ERR_USAGE, "softmax_loss: smoothing %g, expected 0 to 1",
+                    (double)args->smoothing);
     struct tensor *in[] = {logits, labels, count}, *out;
     TRY(tape_tensor(tape, DTYPE_F32, 1, &one, &out));
-    TRY(tape_run(tape, OP_softmax_loss, NULL, 0, 3, in, 1, &out));
+    TRY(tape_run(tape, OP_softmax_loss, args, sizeof *args, 3, in, 1, &out));
     *loss = out;
     return OK;
 }

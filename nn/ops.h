@@ -183,6 +183,19 @@ enum status sgd_step(struct tape *tape, struct tensor *values, struct tensor *gr
                      struct tensor *velocity, struct tensor *norm_squared,
                      const struct sgd_args *args) MUST_USE;
 
+// torch.optim.AdamW: w *= 1 - lr * decay; with g = c * grad, c as above:
+//   first = beta1 * first + (1 - beta1) * g; second = beta2 * second + (1 - beta2) * g^2;
+//   w -= lr / (1 - beta1^step) * first / (sqrt(second) / sqrt(1 - beta2^step) + eps).
+// All of one length; in place. On step 1 both moments count as 0, whatever they hold.
+// Kernel inputs: values, grads, first, second, norm_squared.
+struct adamw_args {
+    float lr, beta1, beta2, eps, weight_decay, max_norm;
+    int64_t step; // 1, 2, 3, ...
+};
+enum status adamw_step(struct tape *tape, struct tensor *values, struct tensor *grads,
+                       struct tensor *first, struct tensor *second, struct tensor *norm_squared,
+                       const struct adamw_args *args) MUST_USE;
+
 #ifdef __cplusplus
 }
 #endif

@@ -62,6 +62,26 @@ struct logistic_args {
 enum status logistic(struct tape *tape, struct tensor *x, const struct logistic_args *args,
                      struct tensor **y) MUST_USE;
 
+// FlexPooling's weights for a map of height x width: of the parameter theta (G*G,C), a square grid
+// of numbers for each channel, resampled bilinearly to that size,
+//   softmax:   y[p,c] = exp(t[p,c]) / sum_q exp(t[q,c]), t the resampled grid;
+//   otherwise: y[p,c] = t[p,c] * G*G / (height*width), so that a grid's sum stays what it is.
+// y (height,width,C): as depthwise_conv2d takes its filters. Kernel inputs: theta.
+struct flex_weights_args {
+    int height, width;
+    bool softmax;
+};
+enum status flex_weights(struct tape *tape, struct tensor *theta,
+                         const struct flex_weights_args *args, struct tensor **y) MUST_USE;
+
+// loss (1) = factor * sum_c (sum_i w[i,c] - 1)^2: what FlexPooling adds where its weights are free.
+// w (n,C). Kernel inputs: w.
+struct unit_sum_loss_args {
+    float factor;
+};
+enum status unit_sum_loss(struct tape *tape, struct tensor *w,
+                          const struct unit_sum_loss_args *args, struct tensor **loss) MUST_USE;
+
 // x in another type, f32 or bf16 (to the nearest, ties to even); any shape.
 struct cast_args {
     enum dtype dtype;

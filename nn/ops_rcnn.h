@@ -128,9 +128,15 @@ enum status roi_align(struct tape *tape, struct tensor *rois, struct tensor *roi
                       struct tensor *count, struct tensor *select, struct tensor *const *maps,
                       const struct roi_align_args *args, struct tensor **y) MUST_USE;
 
-// Softmax cross-entropy, logits (C,K), labels (C), mean over the count. loss (1).
+// Softmax cross-entropy, logits (C,K), labels (C), mean over the count. loss (1). With
+// label smoothing e (Szegedy et al. 2016) the target is 1 - e + e/K for the label and e/K for the
+// other classes. Kernel inputs: logits, labels, count.
+struct softmax_loss_args {
+    float smoothing; // e, 0 to 1
+};
 enum status softmax_loss(struct tape *tape, struct tensor *logits, struct tensor *labels,
-                         struct tensor *count, struct tensor **loss) MUST_USE;
+                         struct tensor *count, const struct softmax_loss_args *args,
+                         struct tensor **loss) MUST_USE;
 
 // Regression loss of RoIs whose label is above 0, summed, divided by max(1, count): deltas (C,K*4),
 // the four of the RoI's own class (class_agnostic: (C,4)).

@@ -34,6 +34,8 @@ void params_destroy(struct params *params)
     release(params, params->values, params->n_values);
     release(params, params->grads, n_trainable);
     release(params, params->velocity, n_trainable);
+    release(params, params->second, n_trainable);
+    release(params, params->average, params->n_values);
     for (size_t i = 0; i < params->n; i++) mem_free(params->items[i]);
     mem_free(params->items);
     mem_free(params);
@@ -173,6 +175,33 @@ enum status params_layout(struct params *params, uint64_t seed)
     params->laid_out = status == OK;
     backend->params_changed(backend);
     return status;
+}
+
+enum status params_need_second(struct params *params)
+{
+    return acquire(params, params->group_begin[N_PARAM_GROUPS], &params->second);
+}
+
+enum status params_need_average(struct params *params)
+{
+    struct backend *backend = params->backend;
+    size_t bytes = params->n_values * sizeof(float);
+    float *host = (float *)mem_alloc(params->n_values, sizeof *host);
+    if (!host) return ERR_MEMORY;
+    enum status status = acquire(params, params->n_values, &params->average);
+    if (status == OK) status = backend->download(backend, host, params->values, bytes);
+    if (status == OK) status = backend->upload(backend, params->average, host, bytes);
+    if (status == OK) status = backend->synchronize(backend);
+    mem_free(host);
+    return status;
+}
+
+void params_use_average(struct params *params, bool average)
+{
+    float *values = average ? params->average : params->values;
+    for (size_t i = 0; i < params->n; i++)
+        params->items[i]->tensor.data = values + params->items[i]->offset;
+    params->backend->params_changed(params->backend);
 }
 
 void params_zero_grad(struct params *params)

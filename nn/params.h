@@ -82,7 +82,9 @@ struct params {
     size_t group_begin[N_PARAM_GROUPS + 1]; // trainable ranges; [N_PARAM_GROUPS] = n_trainable
     float *values;   // (n_values), device
     float *grads;    // (n_trainable), device
-    float *velocity; // (n_trainable), device
+    float *velocity; // (n_trainable), device; AdamW: the mean of gradients
+    float *second;   // (n_trainable), device; AdamW: the mean of their squares; NULL: not asked for
+    float *average;  // (n_values), device; the moving average of values; NULL: not asked for
 };
 
 enum status params_create(struct backend *backend, struct params **params) MUST_USE;
@@ -109,6 +111,13 @@ enum status params_declare(struct params *params, const struct param_spec *spec,
 // Allocates the flat buffers and initialises every value from `seed` (stream RNG_INIT, one step per
 // parameter, keyed by a hash of its name, so that adding a layer does not change the others).
 enum status params_layout(struct params *params, uint64_t seed) MUST_USE;
+
+// After layout: memory for `second`, zeroed, and for `average`, a copy of the values.
+enum status params_need_second(struct params *params) MUST_USE;
+enum status params_need_average(struct params *params) MUST_USE;
+
+// Tensors show the moving average, or the values again; `average` must be there.
+void params_use_average(struct params *params, bool average);
 
 struct param *params_find(const struct params *params, const char *name); // NULL: none
 

@@ -3,7 +3,8 @@
 #include <assert.h>
 #include <stdio.h>
 
-const char *const pool_site_names[N_POOL_SITES] = {"stem", "downsample", "global"};
+const char *const pool_site_names[N_POOL_SITES] = {"stem", "downsample", "global",
+                                                    "aux"};
 
 enum status pool_declare(struct pool *pool, struct params *params, const char *prefix,
                          int n_channels, const struct pool_param *param)

@@ -12,8 +12,10 @@
 extern "C" {
 #endif
 
-enum pool_site { POOL_STEM, POOL_DOWNSAMPLE, POOL_GLOBAL, N_POOL_SITES };
-extern const char *const pool_site_names[N_POOL_SITES]; // "stem", "downsample", "global"
+// POOL_GLOBAL: before a classifier's last layer; POOL_AUX: before those of auxiliary classifiers,
+// where what may stand at POOL_GLOBAL may stand too.
+enum pool_site { POOL_STEM, POOL_DOWNSAMPLE, POOL_GLOBAL, POOL_AUX, N_POOL_SITES };
+extern const char *const pool_site_names[N_POOL_SITES]; // "stem", "downsample", "global", "aux"
 
 struct tape;
 struct pool_def;
@@ -73,6 +75,9 @@ struct pool_def {
     // ... or a composition of tape operations.
     enum status (*build)(struct tape *tape, const struct pool *pool, struct tensor *x,
                          struct tensor **y);
+
+    // A term of its own in the loss; *value (1), NULL: none. For pools at POOL_GLOBAL. Optional.
+    enum status (*loss)(struct tape *tape, const struct pool *pool, struct tensor **value);
 };
 
 // One trainable parameter of a pool of windows.

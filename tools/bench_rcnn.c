@@ -212,7 +212,8 @@ static enum status box_head(struct bench *b, const struct roi_samples *rois, boo
     TRY(dense(b, CLASSES, false, &logits));
     TRY(dense(b, 4 * CLASSES, false, &deltas));
     if (is_training) {
-        TRY(softmax_loss(b->tape, logits, rois->labels, rois->count, &losses->roots[losses->n++]));
+        TRY(softmax_loss(b->tape, logits, rois->labels, rois->count, &(struct softmax_loss_args){0},
+                         &losses->roots[losses->n++]));
         return roi_box_loss(b->tape, deltas, rois, b->objects, &box, &losses->roots[losses->n++]);
     }
     for (size_t i = 0; i < tensor_count(logits); i++) ((float *)logits->data)[i] *= 30.0f;

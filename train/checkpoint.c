@@ -94,14 +94,16 @@ static enum status meta_make(const struct checkpoint *c, struct meta_list *meta)
     return OK;
 }
 
-// One tensor of the file: a parameter, a counter of batches, or the velocity.
+// One tensor of the file: a parameter, a flat buffer, or else a counter of batches.
 struct item {
-    const struct param *param; // NULL: see is_velocity
-    bool is_velocity;
+    const struct param *param;
+    bool is_flat;
+    const float *flat; // NULL where there is nothing
 };
 
 struct writing {
     const struct checkpoint *checkpoint;
+    bool is_state;
     struct st_entry *entries;
     struct item *items;
     char (*names)[CHECKPOINT_NAME_BYTES]; // of the counters
@@ -128,15 +130,23 @@ static void add_counter(struct writing *w, const struct param *running_var)
     snprintf(w->names[w->n], CHECKPOINT_NAME_BYTES, "%.*snum_batches_tracked", (int)stem,
              running_var->name);
     w->entries[w->n] = (struct st_entry){.name = w->names[w->n], .dtype = ST_I64, .rank = 0};
-    w->items[w->n] = (struct item){NULL, false};
+    w->items[w->n] = (struct item){NULL, false, NULL};
     w->n++;
 }
 
-static enum status writing_make(const struct checkpoint *c, bool with_velocity, struct writing *w)
+static void add_flat(struct writing *w, const char *name, const float *flat, size_t n)
 {
+    w->entries[w->n] = (struct st_entry){.name = name, .dtype = ST_F32, .rank = 1};
+    w->entries[w->n].shape[0] = (int64_t)n;
+    w->items[w->n++] = (struct item){NULL, true, flat};
+}
+
+static enum status writing_make(const struct checkpoint *c, bool is_state, struct writing *w)
+{
+    enum { N_FLAT = 3 };
     const struct params *params = c->params;
-    size_t most = 2 * params->n + 1;
-    *w = (struct writing){.checkpoint = c};
+    size_t most = 2 * params->n + N_FLAT, n_trainable = params->group_begin[N_PARAM_GROUPS];
+    *w = (struct writing){.checkpoint = c, .is_state = is_state};
     w->entries = (struct st_entry *)mem_alloc(most, sizeof *w->entries);
     w->items = (struct item *)mem_alloc(most, sizeof *w->items);
     w->names = (char(*)[CHECKPOINT_NAME_BYTES])mem_alloc(most, sizeof *w->names);
@@ -146,14 +156,24 @@ static enum status writing_make(const struct checkpoint *c, bool with_velocity, 
         struct st_entry *entry = &w->entries[w->n];
         *entry = (struct st_entry){.name = p->name, .dtype = ST_F32};
         entry->rank = params_file_shape(p, entry->shape);
-        w->items[w->n++] = (struct item){p, false};
+        w->items[w->n++] = (struct item){p, false, NULL};
         if (c->config->backbone.norm == NORM_BN && is_running_var(p->name)) add_counter(w, p);
     }
-    if (!with_velocity) return OK;
-    w->entries[w->n] = (struct st_entry){.name = CHECKPOINT_VELOCITY, .dtype = ST_F32, .rank = 1};
-    w->entries[w->n].shape[0] = (int64_t)params->group_begin[N_PARAM_GROUPS];
-    w->items[w->n++] = (struct item){NULL, true};
+    if (!is_state) return OK;
+    add_flat(w, CHECKPOINT_VELOCITY, params->velocity, n_trainable);
+    if (params->second) add_flat(w, CHECKPOINT_SECOND, params->second, n_trainable);
+    if (params->average) add_flat(w, CHECKPOINT_AVERAGE, params->average, params->n_values);
     return OK;
+}
+
+// Of a model that is averaged the file has the average.
+static enum status produce_param(const struct writing *w, const struct param *param, float *values)
+{
+    const struct params *params = w->checkpoint->params;
+    struct param shown = *param;
+    shown.tensor.data =
+        (w->is_state || !params->average ? params->values : params->average) + param->offset;
+    return params_get(params, &shown, values);
 }
 
 static enum status produce(void *context, size_t i, void *buffer, size_t n_bytes)
@@ -161,10 +181,9 @@ static enum status produce(void *context, size_t i, void *buffer, size_t n_bytes
     const struct writing *w = (const struct writing *)context;
     const struct checkpoint *c = w->checkpoint;
     const struct item *item = &w->items[i];
-    if (item->param) return params_get(c->params, item->param, (float *)buffer);
-    if (item->is_velocity)
-        return c->params->backend->download(c->params->backend, buffer, c->params->velocity,
-                                            n_bytes);
+    if (item->param) return produce_param(w, item->param, (float *)buffer);
+    if (item->is_flat)
+        return c->params->backend->download(c->params->backend, buffer, item->flat, n_bytes);
     int64_t batches = c->progress->iteration * c->config->train.accumulate;
     memcpy(buffer, &batches, sizeof batches);
     return OK;

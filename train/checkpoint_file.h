@@ -17,7 +17,10 @@ extern "C" {
 #define CHECKPOINT_BEST_ITERATION "tarn.best_iteration"
 #define CHECKPOINT_LOG_BYTES      "tarn.log_bytes"
 #define CHECKPOINT_LAYOUT         "tarn.layout"
-#define CHECKPOINT_VELOCITY       "tarn.velocity" // all of it, in memory order
+// All of it, in memory order: of the optimiser, and the moving average.
+#define CHECKPOINT_VELOCITY       "tarn.velocity"
+#define CHECKPOINT_SECOND         "tarn.second"
+#define CHECKPOINT_AVERAGE        "tarn.average"
 
 enum { CHECKPOINT_NAME_BYTES = 160 };
 

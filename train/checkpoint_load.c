@@ -86,18 +86,29 @@ static enum status find_tensor(const struct st_file *file, const char *name, int
     return OK;
 }
 
-static enum status load_velocity(const struct st_file *file, struct params *params)
+static enum status load_flat(const struct st_file *file, const char *name, struct params *params,
+                             float *flat, size_t n)
 {
-    int64_t layout = 0, shape[1] = {(int64_t)params->group_begin[N_PARAM_GROUPS]};
+    const int64_t shape[1] = {(int64_t)n};
     const struct st_tensor *tensor = NULL;
+    TRY(find_tensor(file, name, 1, shape, &tensor));
+    if (tensor->n_bytes == 0) return OK;
+    TRY(params->backend->upload(params->backend, flat, tensor->bytes, tensor->n_bytes));
+    return params->backend->synchronize(params->backend);
+}
+
+static enum status load_optimizer(const struct st_file *file, struct params *params)
+{
+    int64_t layout = 0;
+    size_t n_trainable = params->group_begin[N_PARAM_GROUPS];
     TRY(meta_integer(file, CHECKPOINT_LAYOUT, UINT32_MAX, &layout));
     if ((uint32_t)layout != checkpoint_layout_hash(params))
         return fail(ERR_DATA, "%s: trained other layers than this config does", file->path);
-    TRY(find_tensor(file, CHECKPOINT_VELOCITY, 1, shape, &tensor));
-    if (tensor->n_bytes == 0) return OK;
-    TRY(params->backend->upload(params->backend, params->velocity, tensor->bytes,
-                                tensor->n_bytes));
-    return params->backend->synchronize(params->backend);
+    TRY(load_flat(file, CHECKPOINT_VELOCITY, params, params->velocity, n_trainable));
+    if (params->second)
+        TRY(load_flat(file, CHECKPOINT_SECOND, params, params->second, n_trainable));
+    if (!params->average) return OK;
+    return load_flat(file, CHECKPOINT_AVERAGE, params, params->average, params->n_values);
 }
 
 static enum status load_params(const struct st_file *file, struct params *params)
@@ -133,7 +144,7 @@ enum status checkpoint_load_state(const char *path, struct params *params,
     TRY(st_open(path, &file));
     GUARD(read_progress(&file, &read));
     GUARD(load_params(&file, params));
-    GUARD(load_velocity(&file, params));
+    GUARD(load_optimizer(&file, params));
     *progress = read;
 done:
     st_close(&file);
@@ -160,7 +171,8 @@ enum status checkpoint_read_config(const char *path, struct config *config,
     GUARD(config_check(config));
     GUARD(need_meta(&file, CHECKPOINT_CLASSES, &text));
     GUARD(json_parse(path, text, strlen(text), false, &json));
-    GUARD(classes_from_json(path, json, config->data.raw_labels, classes));
+    GUARD(classes_from_json(path, json, config->data.raw_labels || config_is_classifier(config),
+                            classes));
 done:
     cJSON_Delete(json);
     st_close(&file);

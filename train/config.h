@@ -58,6 +58,8 @@ struct config {
 
 enum { SCHEDULE_STEP, SCHEDULE_COSINE };      // train.schedule
 enum { PRECISION_F32, PRECISION_TF32, PRECISION_BF16 }; // train.precision
+enum { OPTIMIZER_SGD, OPTIMIZER_ADAMW };      // train.optimizer
+enum { FORMAT_COCO, FORMAT_FOLDER, FORMAT_LIST, FORMAT_CROPS }; // data.format
 enum { BEST_BY_AUTO, BEST_BY_BBOX, BEST_BY_SEGM }; // eval.best_by
 enum { ANCHORS_TORCHVISION, ANCHORS_DETECTRON2 }; // model.anchors
 enum { NORMALIZER_IMAGES, NORMALIZER_RUNNING }; // retinanet.normalizer
@@ -83,6 +85,9 @@ bool config_has_section(const char *name); // "train", "backbone", ...
 enum status config_check(const struct config *config) MUST_USE;
 
 bool config_has_masks(const struct config *config); // the model is trained on masks and finds them
+bool config_is_classifier(const struct config *config);
+bool config_has_training_data(const struct config *config);
+bool config_has_validation_data(const struct config *config);
 
 // All keys as a JSON object that config_parse reads back.
 enum status config_to_json(const struct config *config, struct cJSON **json) MUST_USE;

@@ -13,7 +13,7 @@ void config_pool_layer(const struct config *config, enum pool_site site, struct 
 {
     const struct config_pool *from = &config->pools[site];
     const struct pool_def *def = from->def;
-    *pool = (struct pool){.def = def, .site = site};
+    *pool = (struct pool){.def = def, .site = site == POOL_AUX ? POOL_GLOBAL : site};
     if (!def) return;
     // In place of a stage's stride the window just tiles the map; at the end it is the whole map.
     int64_t kernel = def->default_kernel, stride = def->default_stride;
@@ -21,7 +21,7 @@ void config_pool_layer(const struct config *config, enum pool_site site, struct 
     if (site == POOL_DOWNSAMPLE) {
         kernel = stride = 2;
         padding = 0;
-    } else if (site == POOL_GLOBAL) {
+    } else if (site == POOL_GLOBAL || site == POOL_AUX) {
         kernel = padding = 0;
         stride = 1;
     }
@@ -52,15 +52,15 @@ static enum status check_pool(const struct config *config, enum pool_site site)
     const struct config_pool *from = &config->pools[site];
     const struct pool_def *def = from->def;
     if (!def) return check_default_pool(from);
-    if (!(def->sites & 1u << site))
+    if (!(def->sites & 1u << (site == POOL_AUX ? POOL_GLOBAL : site)))
         return fail(ERR_USAGE, "type: '%s' does not work here: %s", def->name,
                     def->sites_refusal ? def->sites_refusal : "not one of its places");
     struct pool pool;
     config_pool_layer(config, site, &pool);
     const struct window *w = &pool.window;
     if (w->stride_h < 1) return fail(ERR_USAGE, "stride: 0 is not allowed; expected 1 or more");
-    if (site != POOL_GLOBAL && w->kernel_h < 1)
-        return fail(ERR_USAGE, "kernel: 0 (the whole map) works in backbone.pool.global alone");
+    if (site != POOL_GLOBAL && site != POOL_AUX && w->kernel_h < 1)
+        return fail(ERR_USAGE, "kernel: 0 (the whole map) works in backbone.pool.global and aux");
     if (w->kernel_h > 0 && w->pad_end_h > w->kernel_h / 2)
         return fail(ERR_USAGE, "padding: %d is more than half the kernel of %d", w->pad_end_h,
                     w->kernel_h);
@@ -82,8 +82,13 @@ static enum status check_steps(const struct config *config)
     return OK;
 }
 
-static enum status check_pair(const char *images, const char *annotations, const char *name)
+static enum status check_pair(const struct config *config, const char *images,
+                              const char *annotations, const char *name)
 {
+    if (config->data.format == FORMAT_FOLDER && annotations[0])
+        return fail(ERR_USAGE, "data.%s_annotations: data.format=folder has none, classes are "
+                               "the folders in data.%s_images", name, name);
+    if (config->data.format == FORMAT_FOLDER) return OK;
     if ((images[0] == 0) == (annotations[0] == 0)) return OK;
     return fail(ERR_USAGE, "data.%s_images and data.%s_annotations belong together", name, name);
 }
@@ -91,6 +96,56 @@ static enum status check_pair(const char *images, const char *annotations, const
 bool config_has_masks(const struct config *config)
 {
     return config->model.type == (int)DETECTOR_MASK_RCNN;
+}
+
+bool config_is_classifier(const struct config *config)
+{
+    return config->model.type == (int)DETECTOR_CLASSIFIER;
+}
+
+bool config_has_training_data(const struct config *config)
+{
+    return config->data.format == FORMAT_FOLDER ? config->data.train_images[0]
+                                                : config->data.train_annotations[0];
+}
+
+bool config_has_validation_data(const struct config *config)
+{
+    return config->data.format == FORMAT_FOLDER ? config->data.val_images[0]
+                                                : config->data.val_annotations[0];
+}
+
+static enum status check_classifier(const struct config *config)
+{
+    int n_aux = config->classifier.aux_stages.n;
+    if (config->data.format == FORMAT_COCO && config_has_training_data(config))
+        return fail(ERR_USAGE, "data.format: a classifier takes folder, list or coco_crops");
+    if (config->crop.resize < config->crop.size)
+        return fail(ERR_USAGE, "crop.resize: %d is less than crop.size, %d",
+                    (int)config->crop.resize, (int)config->crop.size);
+    if (config->crop.scale_min > config->crop.scale_max)
+        return fail(ERR_USAGE, "crop.scale_min: %g is more than scale_max, %g",
+                    config->crop.scale_min, config->crop.scale_max);
+    for (int i = 1; i < n_aux; i++)
+        if (config->classifier.aux_stages.v[i] <= config->classifier.aux_stages.v[i - 1])
+            return fail(ERR_USAGE, "classifier.aux_stages: must ascend");
+    if (n_aux && config->classifier.weights.n != n_aux + 1)
+        return fail(ERR_USAGE, "classifier.weights: %d numbers, expected %d: of the auxiliary "
+                               "classifiers and of the last layer",
+                    config->classifier.weights.n, n_aux + 1);
+    return OK;
+}
+
+// What only a classifier has would be ignored without a word.
+static enum status check_detector(const struct config *config)
+{
+    if (config->data.format != FORMAT_COCO)
+        return fail(ERR_USAGE, "data.format: a detector takes coco");
+    if (config->classifier.aux_stages.n)
+        return fail(ERR_USAGE, "classifier.aux_stages: needs model.type=classifier");
+    if (config->pools[POOL_AUX].def)
+        return fail(ERR_USAGE, "backbone.pool.aux: needs model.type=classifier");
+    return OK;
 }
 
 static enum status check_augmentation(const struct config *config)
@@ -130,11 +185,15 @@ enum status config_check(const struct config *config)
     if (config->train.momentum >= 1)
         return fail(ERR_USAGE, "train.momentum: must be below 1");
     if (config->model.n_classes == 1)
-        return fail(ERR_USAGE, "model.n_classes: 1 leaves no class beside the unused channel 0");
+        return fail(ERR_USAGE, config_is_classifier(config)
+                                   ? "model.n_classes: 1 leaves nothing to tell apart"
+                                   : "model.n_classes: 1 leaves no class beside the unused channel "
+                                     "0");
+    TRY(config_is_classifier(config) ? check_classifier(config) : check_detector(config));
     TRY(check_augmentation(config));
     TRY(check_steps(config));
-    TRY(check_pair(config->data.train_images, config->data.train_annotations, "train"));
-    TRY(check_pair(config->data.val_images, config->data.val_annotations, "val"));
+    TRY(check_pair(config, config->data.train_images, config->data.train_annotations, "train"));
+    TRY(check_pair(config, config->data.val_images, config->data.val_annotations, "val"));
     for (int site = 0; site < N_POOL_SITES; site++) {
         enum status status = check_pool(config, (enum pool_site)site);
         if (status != OK)

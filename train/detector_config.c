@@ -69,7 +69,13 @@ void detector_config_from(const struct config *config, struct detector_config *o
                 .max_detections = (int)config->roi.max_detections,
             },
         .mask = {.class_agnostic = config->mask.class_agnostic},
+        .classifier = {.label_smoothing = config->classifier.label_smoothing,
+                       .n_aux = config->classifier.aux_stages.n},
     };
+    for (int i = 0; i < out->classifier.n_aux && i < CLASSIFIER_MAX_AUX; i++)
+        out->classifier.aux_stages[i] = (int)config->classifier.aux_stages.v[i];
+    for (int i = 0; i < config->classifier.weights.n && i <= CLASSIFIER_MAX_AUX; i++)
+        out->classifier.weights[i] = config->classifier.weights.v[i];
     for (int i = 0; i < RPN_LEVELS; i++)
         out->rpn.anchor_sizes[i] = (int)config->rpn.anchor_sizes.v[i];
     for (int site = 0; site < N_POOL_SITES; site++)

@@ -4,7 +4,9 @@
 
 #include "base/mem.h"
 #include "detect/paste_mask.h"
+#include "eval/accuracy.h"
 #include "nn/tape.h"
+#include "train/evaluate_classes.h"
 
 void evaluate_output_init(struct evaluate_output *output)
 {
@@ -148,6 +150,26 @@ done:
     return status;
 }
 
+static enum status validate_classes(struct session *session, const struct evaluate_options *options,
+                                    struct evaluate_stats *stats)
+{
+    struct class_results results;
+    struct accuracy accuracy = {.n = 0};
+    size_t n_broken = 0;
+    enum status status = OK;
+    class_results_init(&results);
+    GUARD(evaluate_classes(session, session->val, session->config.data.val_images, options,
+                           &results, &n_broken));
+    GUARD(accuracy_measure(&results, &accuracy));
+    if (options->confusion) GUARD(accuracy_draw(&accuracy, options->confusion));
+    *stats = (struct evaluate_stats){.is_classification = true, .top1 = accuracy.top1,
+                                     .top5 = accuracy.top5, .loss = accuracy.loss};
+done:
+    accuracy_free(&accuracy);
+    class_results_free(&results);
+    return status;
+}
+
 enum status evaluate_validation(struct session *session, const struct evaluate_options *options,
                                 struct evaluate_stats *stats)
 {
@@ -155,6 +177,7 @@ enum status evaluate_validation(struct session *session, const struct evaluate_o
     struct evaluate_output output;
     struct evaluate_stats measured = {.has_masks = config_has_masks(config)};
     enum status status = OK;
+    if (config_is_classifier(config)) return validate_classes(session, options, stats);
     evaluate_output_init(&output);
     GUARD(evaluate_detections(session, session->val, config->data.val_images, options, &output));
     GUARD(measure(config, EVAL_BOXES, &output, measured.boxes));
@@ -168,6 +191,10 @@ done:
 double evaluate_best(const struct config *config, const struct evaluate_stats *stats,
                      const char **name)
 {
+    if (stats->is_classification) {
+        *name = "top-1";
+        return stats->top1;
+    }
     bool is_mask = stats->has_masks && config->eval.best_by != BEST_BY_BBOX;
     *name = is_mask ? "mask AP" : "AP";
     return is_mask ? stats->masks[0] : stats->boxes[0];

@@ -14,6 +14,7 @@ struct evaluate_options {
     // Called after each batch; returning true ends with ERR_INTERRUPTED. May be NULL.
     bool (*progress)(void *context, size_t done, size_t total);
     void *context;
+    const char *confusion; // evaluate_validation of a classifier draws it there (PNG); NULL: not
 };
 
 // Detections in the order of images; of a model with masks each has one, as compressed run lengths
@@ -46,6 +47,9 @@ enum status evaluate_detections(struct session *session, const struct coco_datas
 struct evaluate_stats {
     double boxes[COCO_STATS], masks[COCO_STATS];
     bool has_masks;
+    // Of a classifier these alone: shares of images, mean cross-entropy.
+    bool is_classification;
+    double top1, top5, loss;
 };
 
 // The session's validation set, from inference to the 12 numbers, and those of masks where the
@@ -53,7 +57,8 @@ struct evaluate_stats {
 enum status evaluate_validation(struct session *session, const struct evaluate_options *options,
                                 struct evaluate_stats *stats) MUST_USE;
 
-// The AP that tells which model is best (eval.best_by), and its name: "AP" or "mask AP".
+// The number that tells which model is best (eval.best_by), and its name: "AP", "mask AP" or
+// "top-1".
 double evaluate_best(const struct config *config, const struct evaluate_stats *stats,
                      const char **name);
 

@@ -75,7 +75,7 @@ static enum status measure(struct work *work, const struct experiment_run *run, 
     struct session *session = NULL;
     struct coco_dataset *dataset = NULL;
     struct evaluate_output found;
-    struct evaluate_options how = {show, work};
+    struct evaluate_options how = {show, work, NULL};
     char threads[64];
     const char *const overrides[] = {threads};
     enum status status = OK;

@@ -6,6 +6,25 @@ int loader_config_min_size(const struct config *config)
     return size ? (int)size : (int)config->data.min_size.v[config->data.min_size.n - 1];
 }
 
+// Without classification its size is 0: whole images.
+static void set_crop(const struct config *config, struct loader_config *out)
+{
+    if (!config_is_classifier(config)) return;
+    out->crop = (struct crop_config){
+        .size = (int)config->crop.size,
+        .resize = (int)config->crop.resize,
+        .scale_min = config->crop.scale_min,
+        .scale_max = config->crop.scale_max,
+        .ratio = config->crop.ratio,
+        .is_boxed = config->data.format == FORMAT_CROPS,
+        .margin = config->crop.margin,
+    };
+    out->raw_labels = true; // channel = category id, see coco/class_set.h
+    out->group_by_aspect = false;
+    out->masks = false;
+    out->keep_empty = true;
+}
+
 void loader_config_training(const struct config *config, const struct coco_dataset *dataset,
                             int64_t first_batch, struct loader_config *out)
 {
@@ -38,6 +57,7 @@ void loader_config_training(const struct config *config, const struct coco_datas
     };
     for (int i = 0; i < out->n_min_sizes; i++)
         out->min_sizes[i] = (int)config->data.min_size.v[i];
+    set_crop(config, out);
 }
 
 void loader_config_evaluation(const struct config *config, const struct coco_dataset *dataset,
@@ -57,4 +77,5 @@ void loader_config_evaluation(const struct config *config, const struct coco_dat
         .n_threads = (int)config->data.threads,
         .queue_length = (int)config->data.queue,
     };
+    set_crop(config, out);
 }

@@ -58,6 +58,11 @@ static enum status add_eval(struct metrics *m, int64_t iteration,
     double y[2 * METRICS_APS];
     memcpy(y, stats->boxes, METRICS_APS * sizeof *y);
     memcpy(y + METRICS_APS, stats->masks, METRICS_APS * sizeof *y);
+    if (stats->is_classification) {
+        y[0] = stats->top1;
+        y[1] = stats->top5;
+    }
+    m->is_classification = stats->is_classification;
     m->has_masks = m->has_masks || stats->has_masks;
     return points_add(&m->ap, (double)iteration, 2 * METRICS_APS, y);
 }
@@ -91,9 +96,16 @@ static enum status read_step(struct metrics *m, const struct json_place *place, 
 
 static enum status read_eval(struct metrics *m, const struct json_place *place, const cJSON *line)
 {
-    struct evaluate_stats stats = {.has_masks = json_find(line, "mask_stats") != NULL};
+    struct evaluate_stats stats = {.has_masks = json_find(line, "mask_stats") != NULL,
+                                   .is_classification = json_find(line, "top1") != NULL};
     int64_t iteration;
     TRY(json_get_id(line, place, "iteration", &iteration));
+    if (stats.is_classification) {
+        TRY(json_get_number(line, place, "top1", &stats.top1));
+        TRY(json_get_number(line, place, "top5", &stats.top5));
+        TRY(json_get_number(line, place, "loss", &stats.loss));
+        return add_eval(m, iteration, &stats);
+    }
     TRY(read_stats(line, place, "stats", stats.boxes));
     if (stats.has_masks) TRY(read_stats(line, place, "mask_stats", stats.masks));
     return add_eval(m, iteration, &stats);
@@ -221,7 +233,12 @@ enum status metrics_log_eval(struct metrics *m, int64_t iteration, double second
     size_t n = (size_t)snprintf(line, sizeof line,
                                 "{\"kind\":\"eval\",\"iteration\":%" PRId64 ",\"seconds\":%.6g",
                                 iteration, seconds);
-    n += write_stats(line + n, sizeof line - n, "stats", stats->boxes);
+    if (stats->is_classification)
+        n += (size_t)snprintf(line + n, sizeof line - n,
+                              ",\"top1\":%.17g,\"top5\":%.17g,\"loss\":%.17g", stats->top1,
+                              stats->top5, stats->loss);
+    else
+        n += write_stats(line + n, sizeof line - n, "stats", stats->boxes);
     if (stats->has_masks) n += write_stats(line + n, sizeof line - n, "mask_stats", stats->masks);
     snprintf(line + n, sizeof line - n, "}\n");
     TRY(write_line(m, line));

@@ -5,7 +5,8 @@
 // Losses and norm are means over the iterations since the last line; data_wait is the share of
 // the time in which the model waited for images; seconds are those of the interval. A model with
 // trained pooling layers has "pools" too (train/pool_values.h), as they are after that iteration.
-// "mask_stats" are there when the model finds masks.
+// "mask_stats" are there when the model finds masks. Of a classifier an evaluation has "top1",
+// "top5" and "loss" in place of "stats".
 #ifndef TARN_TRAIN_METRICS_H
 #define TARN_TRAIN_METRICS_H
 
@@ -42,7 +43,8 @@ enum status metrics_log_eval(struct metrics *metrics, int64_t iteration, double 
 // Length of the log; all of it is handed to the system.
 uint64_t metrics_log_bytes(const struct metrics *metrics);
 
-// FOLDER/losses.png and FOLDER/ap.png (the latter once there is an evaluation).
+// FOLDER/losses.png and, once there is an evaluation, FOLDER/ap.png or, of a classifier,
+// FOLDER/accuracy.png.
 enum status metrics_draw(const struct metrics *metrics) MUST_USE;
 
 #ifdef __cplusplus

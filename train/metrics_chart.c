@@ -39,8 +39,20 @@ static enum status draw_ap(const struct metrics *m)
     return draw(m, "ap.png", &chart);
 }
 
+static enum status draw_accuracy(const struct metrics *m)
+{
+    struct chart_series series[2] = {
+        {.name = "top-1", .x = m->ap.x, .y = m->ap.y[0], .n = m->ap.n, .has_markers = true},
+        {.name = "top-5", .x = m->ap.x, .y = m->ap.y[1], .n = m->ap.n, .has_markers = true}};
+    struct chart chart = {.title = "Accuracy on the validation set", .x_label = "iteration",
+                          .y_label = "share of images", .series = series, .n_series = 2,
+                          .has_y_range = true, .y_min = 0, .y_max = 1};
+    return draw(m, "accuracy.png", &chart);
+}
+
 enum status metrics_draw(const struct metrics *metrics)
 {
     TRY(draw_losses(metrics));
+    if (metrics->is_classification) return draw_accuracy(metrics);
     return metrics->ap.n ? draw_ap(metrics) : OK;
 }

@@ -26,8 +26,8 @@ struct metrics {
     int n_losses;
     char names[DETECTOR_MAX_LOSSES][METRICS_NAME_BYTES];
     struct points losses; // total, then each loss
-    struct points ap;     // AP, AP50, AP75 of boxes, then of masks
-    bool has_masks;
+    struct points ap;     // AP, AP50, AP75 of boxes, then of masks; of a classifier top-1, top-5
+    bool has_masks, is_classification;
 };
 
 #ifdef __cplusplus

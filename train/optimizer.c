@@ -17,6 +17,10 @@ void optimizer_args_init(const struct config *config, struct optimizer_args *arg
         .momentum = config->train.momentum,
         .clip_norm = config->train.clip_norm,
         .nesterov = config->train.nesterov,
+        .adamw = config->train.optimizer == OPTIMIZER_ADAMW,
+        .beta1 = config->train.beta1,
+        .beta2 = config->train.beta2,
+        .eps = config->train.adam_eps,
     };
     args->decay[PARAM_WEIGHT] = decay;
     args->decay[PARAM_NORM] = inherit(config->train.norm_decay, decay);
@@ -28,6 +32,38 @@ static struct tensor range(float *memory, size_t begin, size_t end)
 {
     int64_t shape[1] = {(int64_t)(end - begin)};
     return tensor_wrap(DTYPE_F32, 1, shape, memory + begin);
+}
+
+static enum status step_group(struct params *params, struct tape *tape,
+                              const struct optimizer_args *args, int group,
+                              struct tensor *norm_squared)
+{
+    size_t begin = params->group_begin[group], end = params->group_begin[group + 1];
+    struct tensor values = range(params->values, begin, end);
+    struct tensor grads = range(params->grads, begin, end);
+    struct tensor velocity = range(params->velocity, begin, end);
+    if (args->adamw) {
+        struct tensor second = range(params->second, begin, end);
+        struct adamw_args adamw = {
+            .lr = (float)args->lr,
+            .beta1 = (float)args->beta1,
+            .beta2 = (float)args->beta2,
+            .eps = (float)args->eps,
+            .weight_decay = (float)args->decay[group],
+            .max_norm = (float)args->clip_norm,
+            .step = args->step,
+        };
+        return adamw_step(tape, &values, &grads, &velocity, &second, norm_squared, &adamw);
+    }
+    struct sgd_args sgd = {
+        .lr = (float)args->lr,
+        .momentum = (float)args->momentum,
+        .weight_decay = (float)args->decay[group],
+        .max_norm = (float)args->clip_norm,
+        .nesterov = args->nesterov,
+        .first_step = args->first_step,
+    };
+    return sgd_step(tape, &values, &grads, &velocity, norm_squared, &sgd);
 }
 
 enum status optimizer_step(struct params *params, struct tape *tape,
@@ -49,25 +85,28 @@ enum status optimizer_step(struct params *params, struct tape *tape,
         if (!isfinite(sum)) return fail(ERR_NUMERIC, "the gradient is not finite");
         *grad_norm = sqrt((double)sum);
     }
-    for (int group = 0; group < N_PARAM_GROUPS; group++) {
-        size_t begin = params->group_begin[group], end = params->group_begin[group + 1];
-        if (begin == end) continue;
-        struct tensor values = range(params->values, begin, end);
-        struct tensor grads = range(params->grads, begin, end);
-        struct tensor velocity = range(params->velocity, begin, end);
-        struct sgd_args sgd = {
-            .lr = (float)args->lr,
-            .momentum = (float)args->momentum,
-            .weight_decay = (float)args->decay[group],
-            .max_norm = (float)args->clip_norm,
-            .nesterov = args->nesterov,
-            .first_step = args->first_step,
-        };
-        TRY(sgd_step(tape, &values, &grads, &velocity,
-                     args->clip_norm > 0 ? norm_squared : NULL, &sgd));
-    }
+    if (args->clip_norm <= 0) norm_squared = NULL;
+    for (int group = 0; group < N_PARAM_GROUPS; group++)
+        if (params->group_begin[group] < params->group_begin[group + 1])
+            TRY(step_group(params, tape, args, group, norm_squared));
     tape_reset(tape);
     TRY(params_limit(params));
     backend->params_changed(backend);
+    return OK;
+}
+
+// SGD whose gradient is values - average and whose rate is negative.
+enum status optimizer_average(struct params *params, struct tape *tape, double decay,
+                              int64_t iteration)
+{
+    struct tensor average = range(params->average, 0, params->n_values);
+    struct tensor values = range(params->values, 0, params->n_values);
+    struct tensor *difference = NULL;
+    double i = (double)iteration, d = fmin(decay, (1 + i) / (10 + i));
+    struct sgd_args args = {.lr = (float)(d - 1), .weight_decay = -1.0f, .first_step = true};
+    tape_reset(tape);
+    TRY(tape_tensor(tape, DTYPE_F32, 1, values.shape, &difference));
+    TRY(sgd_step(tape, &average, &values, difference, NULL, &args));
+    tape_reset(tape);
     return OK;
 }

@@ -19,6 +19,7 @@ enum status run_folder_init(struct run_folder *folder, const char *path)
     TRY(path_join(folder->log, path, "log.jsonl"));
     TRY(path_join(folder->last, path, "last.safetensors"));
     TRY(path_join(folder->state, path, "last.state.safetensors"));
+    TRY(path_join(folder->confusion, path, "confusion.png"));
     return path_join(folder->best, path, "best.safetensors");
 }
 
@@ -39,7 +40,8 @@ static bool is_leftover(const char *name)
 {
     static const char *const ours[] = {"config.json.", "last.safetensors.",
                                        "last.state.safetensors.", "best.safetensors.",
-                                       "losses.png.", "ap.png.", "iteration_"};
+                                       "losses.png.", "ap.png.", "accuracy.png.",
+                                       "confusion.png.", "iteration_"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (strncmp(name, ours[i], strlen(ours[i])) == 0) return ends_with(name, ".tmp");
     return false;

@@ -13,6 +13,7 @@ struct run_folder {
     char path[PATH_BYTES];
     char config[PATH_BYTES], log[PATH_BYTES];
     char last[PATH_BYTES], state[PATH_BYTES], best[PATH_BYTES];
+    char confusion[PATH_BYTES]; // of a classifier: the picture of its last evaluation
 };
 
 enum status run_folder_init(struct run_folder *folder, const char *path) MUST_USE;

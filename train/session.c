@@ -9,10 +9,11 @@
 #include "nn/safetensors.h"
 #include "nn/tape.h"
 #include "train/checkpoint.h"
+#include "train/class_source.h"
 #include "train/detector_config.h"
 #include "train/device.h"
 
-enum { COCO_CHANNELS = 91 };
+enum { COCO_CHANNELS = 91, IMAGENET_CLASSES = 1000 };
 
 void session_close(struct session *session)
 {
@@ -110,11 +111,25 @@ static enum status check_classes(struct session *session)
     return OK;
 }
 
+static enum status load_class_images(struct session *session)
+{
+    const struct config *config = &session->config;
+    TRY(class_source_load(config, true, NULL, &session->train));
+    TRY(classes_from_dataset(session->train, true, &session->classes));
+    TRY(check_classes(session));
+    if (!config_has_validation_data(config)) return OK;
+    return class_source_load(config, false, &session->classes, &session->val);
+}
+
 static enum status load_training_data(struct session *session)
 {
     const struct config *config = &session->config;
-    if (!config->data.train_annotations[0])
-        return fail(ERR_USAGE, "data.train_images and data.train_annotations must be set");
+    if (!config_has_training_data(config))
+        return fail(ERR_USAGE, config_is_classifier(config)
+                                   ? "data.train_images must be set, and data.train_annotations "
+                                     "unless data.format=folder"
+                                   : "data.train_images and data.train_annotations must be set");
+    if (config_is_classifier(config)) return load_class_images(session);
     TRY(coco_dataset_load(config->data.train_annotations, &session->train));
     TRY(classes_from_dataset(session->train, config->data.raw_labels, &session->classes));
     TRY(check_classes(session));
@@ -122,6 +137,22 @@ static enum status load_training_data(struct session *session)
     TRY(coco_dataset_load(config->data.val_annotations, &session->val));
     classes_compare(&session->classes, session->val);
     return OK;
+}
+
+// What the optimiser keeps beside the velocity.
+static enum status prepare_training(struct session *session)
+{
+    struct params *params = detector_params(session->detector);
+    if (session->config.train.optimizer == OPTIMIZER_ADAMW) TRY(params_need_second(params));
+    return session->config.train.ema > 0 ? params_need_average(params) : OK;
+}
+
+enum status session_use_average(struct session *session, bool average)
+{
+    struct params *params = detector_params(session->detector);
+    if (!params->average) return OK;
+    params_use_average(params, average);
+    return detector_refresh(session->detector);
 }
 
 static enum status session_create(const struct config *config, struct session **session)
@@ -146,11 +177,18 @@ enum status session_open_training(const struct config *config, const char *devic
     GUARD(load_training_data(s));
     GUARD(build(s, device));
     if (load_start && config->model.weights[0]) GUARD(load_start_weights(s));
+    GUARD(prepare_training(s));
     *session = s;
     return OK;
 done:
     session_close(s);
     return status;
+}
+
+static void assume_classes(struct config *config)
+{
+    if (config->model.n_classes) return;
+    config->model.n_classes = config_is_classifier(config) ? IMAGENET_CLASSES : COCO_CHANNELS;
 }
 
 enum status session_open_model(const struct config *config, const char *device,
@@ -160,7 +198,7 @@ enum status session_open_model(const struct config *config, const char *device,
     enum status status = OK;
     GUARD(session_create(config, &s));
     GUARD(resolve(&s->config, NULL));
-    if (s->config.model.n_classes == 0) s->config.model.n_classes = COCO_CHANNELS;
+    assume_classes(&s->config);
     GUARD(build(s, device));
     *session = s;
     return OK;
@@ -199,7 +237,7 @@ enum status session_open_checkpoint(const char *path, const char *config_path, c
     GUARD(config_override(&s->config, n_overrides, overrides));
     GUARD(config_check(&s->config));
     GUARD(resolve(&s->config, path));
-    if (s->config.model.n_classes == 0) s->config.model.n_classes = COCO_CHANNELS;
+    assume_classes(&s->config);
     GUARD(build(s, device));
     GUARD(load_all(s, path));
     *session = s;

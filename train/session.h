@@ -29,7 +29,7 @@ enum status session_open_training(const struct config *config, const char *devic
                                   struct session **session) MUST_USE;
 
 // The model alone with random weights: `tarn info`, `tarn bench`. Without model.n_classes the
-// head gets 91 channels (COCO's).
+// head gets 91 channels (COCO's), a classifier 1000 (ImageNet's).
 enum status session_open_model(const struct config *config, const char *device,
                                struct session **session) MUST_USE;
 
@@ -47,9 +47,16 @@ enum status session_know_classes(struct session *session,
 
 void session_close(struct session *session); // NULL-safe
 
+// With train.ema the model computes with its moving average, or again with what is trained.
+enum status session_use_average(struct session *session, bool average) MUST_USE;
+
 // The loader's config for evaluation on a data set.
 void session_eval_loader(const struct session *session, const struct coco_dataset *dataset,
                          const char *image_folder, struct loader_config *config);
+
+// A classifier's logits (n_classes) of one decoded image, as evaluation sees it.
+enum status session_classify(struct session *session, const struct image *image,
+                             float *logits) MUST_USE;
 
 // Inference on one decoded image; boxes in its own pixels. Free with detections_free.
 enum status session_detect(struct session *session, const struct image *image,

@@ -45,6 +45,32 @@ enum status session_detect(struct session *session, const struct image *image,
     return status;
 }
 
+enum status session_classify(struct session *session, const struct image *image, float *logits)
+{
+    struct loader_config loader;
+    struct image cut;
+    loader_config_evaluation(&session->config, NULL, NULL, &loader);
+    const struct crop whole = {0, 0, image->width, image->height};
+    int size = loader.crop.size;
+    int64_t id = 0;
+    struct batch batch = {.n = 1, .height = size, .width = size, .image_ids = &id};
+    TRY(crop_center(&loader.crop, image, &whole, &cut));
+    enum status status = OK;
+    batch.images = (float *)mem_alloc((size_t)size * (size_t)size * 3, sizeof *batch.images);
+    if (!batch.images) {
+        status = ERR_MEMORY;
+        goto done;
+    }
+    GUARD(image_to_canvas(&cut, false, size, size, batch.images, size, size));
+    session->tape->recording = session->tape->training = false;
+    tape_reset(session->tape);
+    GUARD(detector_classify(session->detector, session->tape, &batch, logits));
+done:
+    mem_free(batch.images);
+    image_free(&cut);
+    return status;
+}
+
 bool session_category(const struct session *session, int label, int64_t *category_id)
 {
     const struct class_entry *entry = classes_find(&session->classes, label);

@@ -79,11 +79,14 @@ enum status train_step(struct session *session, struct loader *loader, struct st
     optimizer_args_init(config, &args);
     args.lr = lr;
     args.first_step = iteration == 0;
+    args.step = iteration + 1;
     args.norm_squared_later = log ? step_log_norm(log) : NULL;
     enum status status = optimizer_step(params, tape, &args, &result->grad_norm);
     if (status == ERR_NUMERIC)
         return fail_context(status, "step %" PRId64 ", image ids %s: ", iteration + 1,
                             step.images.text);
+    if (status == OK && params->average)
+        status = optimizer_average(params, tape, config->train.ema, iteration);
     if (status == OK && log) step_log_end(log, &step.images, result->wait);
     return status;
 }

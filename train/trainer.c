@@ -125,8 +125,12 @@ static enum status save_and_fail(struct trainer *t, enum status status)
 static void print_evaluation(const struct trainer *t, const struct evaluate_stats *stats,
                              double seconds)
 {
-    printf("iteration %" PRId64 ": validation AP %.4f, AP50 %.4f, AP75 %.4f", t->progress.iteration,
-           stats->boxes[0], stats->boxes[1], stats->boxes[2]);
+    printf("iteration %" PRId64 ": validation ", t->progress.iteration);
+    if (stats->is_classification)
+        printf("top-1 %.4f, top-5 %.4f, loss %.4f", stats->top1, stats->top5, stats->loss);
+    else
+        printf("AP %.4f, AP50 %.4f, AP75 %.4f", stats->boxes[0], stats->boxes[1],
+               stats->boxes[2]);
     if (stats->has_masks)
         printf("; masks AP %.4f, AP50 %.4f, AP75 %.4f", stats->masks[0], stats->masks[1],
                stats->masks[2]);
@@ -139,11 +143,13 @@ static enum status evaluate(struct trainer *t)
 {
     struct evaluate_stats stats;
     double start = clock_seconds();
-    struct evaluate_options how = {show_evaluation, t};
+    struct evaluate_options how = {show_evaluation, t, t->folder.confusion};
     TRY(collect(t));
     live_line_clear(&t->line);
     live_line_start(&t->line, "evaluate", 0);
-    enum status status = evaluate_validation(t->session, &how, &stats);
+    enum status status = session_use_average(t->session, true);
+    if (status == OK) status = evaluate_validation(t->session, &how, &stats);
+    if (status == OK) status = session_use_average(t->session, false);
     live_line_clear(&t->line);
     start_line(t);
     if (status != OK) return save_and_fail(t, status);
@@ -265,7 +271,8 @@ static void print_end(const struct trainer *t)
 {
     printf("finished: %s\n", t->folder.last);
     if (!t->progress.best_iteration) return;
-    const struct evaluate_stats kind = {.has_masks = config_has_masks(t->config)};
+    const struct evaluate_stats kind = {.has_masks = config_has_masks(t->config),
+                                        .is_classification = config_is_classifier(t->config)};
     const char *name;
     (void)evaluate_best(t->config, &kind, &name);
     printf("best validation %s %.4f at iteration %" PRId64 ": %s\n", name, t->progress.best_ap,

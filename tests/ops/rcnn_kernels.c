@@ -211,6 +211,7 @@ Test(heads, labels_beyond_the_classes_are_refused)
     struct fixture f = create(0);
     struct tensor *l = upload(&f, DTYPE_I32, 1, 0, &label), *n = upload(&f, DTYPE_I32, 1, 0, &one);
     struct tensor *z = upload(&f, DTYPE_I32, 1, 0, &zero), *objects, *out;
+    const struct softmax_loss_args plain = {0};
     const struct roi_samples rois = {.rois = upload(&f, DTYPE_F32, 1, 4, box),
                                      .roi_image = z,
                                      .labels = l,
@@ -219,7 +220,7 @@ Test(heads, labels_beyond_the_classes_are_refused)
                                      .positives = z,
                                      .n_positive = n};
     cr_assert_eq(tape_upload(f.tape, DTYPE_F32, 3, box_shape, box, &objects), OK);
-    expect_failure(softmax_loss(f.tape, upload(&f, DTYPE_F32, 1, 3, logits), l, n, &out),
+    expect_failure(softmax_loss(f.tape, upload(&f, DTYPE_F32, 1, 3, logits), l, n, &plain, &out),
                    "label 3");
     const struct roi_box_loss_args boxes = {.weights = {10, 10, 5, 5}};
     expect_failure(
