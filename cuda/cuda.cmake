@@ -118,4 +118,4 @@ target_include_directories(tarn_cuda SYSTEM PRIVATE ${TARN_CUDA_INCLUDE} ${TARN_
   ${TARN_CUBLAS_INCLUDE})
 set_source_files_properties(${objects} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
 target_link_libraries(tarn_cuda PUBLIC tarn_backbone ${TARN_CUDNN} ${TARN_CUBLASLT} ${TARN_CUDART}
-  Threads::Threads ${CMAKE_DL_LIBS} rt m)
+  Threads::Threads ${CMAKE_DL_LIBS} rt m stdc++) # nvcc's launch stubs guard their statics
