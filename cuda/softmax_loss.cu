@@ -15,6 +15,7 @@ struct softmax_task {
     const float *logits;
     const int32_t *labels, *count;
     int64_t n_rows, n_classes;
+    float smoothing;
     struct loss_scale scale;
 };
 
@@ -22,6 +23,7 @@ struct softmax_row {
     const float *x;
     int32_t label; // -1: none
     float largest, sum; // of exp(x - largest)
+    float total;        // of x - largest
 };
 
 static __device__ struct softmax_row softmax_row_at(const struct softmax_task *t, int64_t i)
@@ -32,16 +34,21 @@ static __device__ struct softmax_row softmax_row_at(const struct softmax_task *t
     row.label = t->labels[i];
     if (row.label < 0 || row.label >= t->n_classes) row.label = -1;
     row.largest = row.x[0];
-    row.sum = 0.0f;
+    row.sum = row.total = 0.0f;
     for (int64_t k = lane; k < t->n_classes; k += 32)
         row.largest = row.x[k] > row.largest ? row.x[k] : row.largest;
     for (int step = 16; step > 0; step /= 2) {
         float other = __shfl_xor_sync(CUDA_ALL_LANES, row.largest, step);
         row.largest = other > row.largest ? other : row.largest;
     }
-    for (int64_t k = lane; k < t->n_classes; k += 32) row.sum += expf(row.x[k] - row.largest);
-    for (int step = 16; step > 0; step /= 2)
+    for (int64_t k = lane; k < t->n_classes; k += 32) {
+        row.sum += expf(row.x[k] - row.largest);
+        row.total += row.x[k] - row.largest;
+    }
+    for (int step = 16; step > 0; step /= 2) {
         row.sum += __shfl_xor_sync(CUDA_ALL_LANES, row.sum, step);
+        row.total += __shfl_xor_sync(CUDA_ALL_LANES, row.total, step);
+    }
     return row;
 }
 
@@ -52,7 +59,11 @@ static __global__ void __launch_bounds__(SOFTMAX_THREADS)
     float loss = 0.0f;
     if (i < list_count(t.count, t.n_rows)) {
         struct softmax_row row = softmax_row_at(&t, i);
-        loss = row.label < 0 ? NAN : logf(row.sum) + (row.largest - row.x[row.label]);
+        if (row.label < 0)
+            loss = NAN;
+        else
+            loss = logf(row.sum) + (1.0f - t.smoothing) * (row.largest - row.x[row.label]) -
+                   t.smoothing * (row.total / (float)t.n_classes);
     }
     float sum = block_sum(threadIdx.x % 32 == 0 ? loss : 0.0f);
     if (threadIdx.x == 0) sums[blockIdx.x] = sum;
@@ -65,6 +76,7 @@ static __global__ void __launch_bounds__(SOFTMAX_THREADS)
     bool is_row = i < list_count(t.count, t.n_rows);
     if (i >= t.n_rows || (!is_row && adds)) return;
     float scale = (float)((double)*upstream * loss_weight(&t.scale, 0)), inverse = 0.0f;
+    float others = t.smoothing / (float)t.n_classes;
     struct softmax_row row = {};
     if (is_row) {
         row = softmax_row_at(&t, i);
@@ -73,8 +85,8 @@ static __global__ void __launch_bounds__(SOFTMAX_THREADS)
     for (int64_t k = threadIdx.x % 32; k < t.n_classes; k += 32) {
         float *to = gradient + i * t.n_classes + k, slope = 0.0f;
         if (is_row)
-            slope =
-                scale * (expf(row.x[k] - row.largest) * inverse - (k == row.label ? 1.0f : 0.0f));
+            slope = scale * (expf(row.x[k] - row.largest) * inverse - others -
+                             (k == row.label ? 1.0f - t.smoothing : 0.0f));
         *to = adds ? *to + slope : slope;
     }
 }
@@ -87,6 +99,7 @@ static struct softmax_task softmax_task_of(const struct op_call *call)
     t.count = list_count_of(call->in[SOFTMAX_IN_COUNT]);
     t.n_rows = call->in[SOFTMAX_IN_LOGITS]->shape[0];
     t.n_classes = call->in[SOFTMAX_IN_LOGITS]->shape[1];
+    t.smoothing = ((const struct softmax_loss_args *)call->args)->smoothing;
     t.scale = loss_scale_of_count(call->in[SOFTMAX_IN_COUNT], 1.0);
     return t;
 }
