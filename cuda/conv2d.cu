@@ -113,8 +113,8 @@ enum status cuda_conv2d_forward(const struct op_call *call)
 
 // ---- backward ----------------------------------------------------------------------------------
 
-// A gradient that is first computed apart and then added: where no engine adds it itself, scales its
-// rows or widens it.
+// A gradient that is first computed apart and then added: where no engine adds it itself, scales
+// its rows or widens it.
 static enum status conv2d_apart(const struct op_call *call, struct cuda_library *library,
                                 struct conv_problem problem, struct conv_memory memory,
                                 void *scratch, const float *scale, float beta, struct rows_data to,

@@ -35,7 +35,8 @@ enum status conv_graph_descriptor(struct conv_graph *graph, int type,
     cudnnBackendDescriptor_t made = NULL;
     if (graph->n == CONV_MAX_DESCRIPTORS)
         return fail(ERR_DEVICE, "a convolution of more than %d parts", CONV_MAX_DESCRIPTORS);
-    TRY(cudnn_check(cudnnBackendCreateDescriptor((cudnnBackendDescriptorType_t)type, &made), "new descriptor"));
+    TRY(cudnn_check(cudnnBackendCreateDescriptor((cudnnBackendDescriptorType_t)type, &made),
+                    "new descriptor"));
     graph->all[graph->n++] = made;
     *descriptor = made;
     return OK;

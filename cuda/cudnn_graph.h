@@ -1,5 +1,5 @@
-// cuDNN's operation graphs of single convolutions. Private to cuda/cudnn_*.c and their test. Compiles
-// without cuDNN's headers: int stands for its enums.
+// cuDNN's operation graphs of single convolutions. Private to cuda/cudnn_*.c and their test.
+// Compiles without cuDNN's headers: int stands for its enums.
 #ifndef TARN_CUDA_CUDNN_GRAPH_H
 #define TARN_CUDA_CUDNN_GRAPH_H
 

@@ -198,7 +198,8 @@ const char *conv_problem_text(const struct conv_problem *p, char text[CONV_TEXT_
     static const char *const kinds[] = {"forward", "backward data", "backward filter"};
     const char *kind = p->kind >= 0 && p->kind <= CONV_BACKWARD_FILTER ? kinds[p->kind] : "?";
     snprintf(text, CONV_TEXT_BYTES,
-             "convolution %s: x %dx%dx%dx%d, w %dx%dx%dx%d, stride %d, padding %d, %s to %s%s%s%s%s%s",
+             "convolution %s: x %dx%dx%dx%d, w %dx%dx%dx%d, stride %d, padding %d, %s to "
+             "%s%s%s%s%s%s",
              kind, p->n, p->h, p->w, p->c, p->o, p->kh, p->kw, p->c, p->stride, p->padding,
              dtype_name((enum dtype)p->input_dtype), dtype_name((enum dtype)p->result_dtype),
              p->tf32 ? ", TF32" : "", p->bias ? ", bias" : "", p->residual ? ", residual" : "",

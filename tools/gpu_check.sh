@@ -82,7 +82,8 @@ step_sanitize() {
     local tool failed=0
     for tool in memcheck racecheck initcheck synccheck; do
         compute-sanitizer --tool "$tool" --error-exitcode 9 --target-processes all \
-            "$build/tests/gpu/test_gpu_ops" -j1 --filter 'values/*' >"$out/sanitize_$tool.log" 2>&1 &&
+            "$build/tests/gpu/test_gpu_ops" -j1 --filter 'values/*' \
+            >"$out/sanitize_$tool.log" 2>&1 &&
             echo "$tool: clean" || { echo "$tool: see sanitize_$tool.log"; failed=1; }
     done
     return "$failed"
