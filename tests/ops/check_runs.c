@@ -54,7 +54,9 @@ static void collect(struct backend *backend, enum op op, const struct op_case *c
         cr_assert_eq(op_run_backward(&run, want, dy ? dy : drawn, NULL), OK, "%s", fail_message());
         mem_free(drawn);
         for (int i = 0; i < OP_MAX_IN; i++)
-            if (want >> i & 1u) add(r, op_run_gradient(&run, i), run.in_grad[i].bytes, i, true, false);
+            if (want >> i & 1u)
+                add(r, op_run_gradient(&run, i), tensor_count(&run.in[i]) * sizeof(float), i, true,
+                    false);
     }
     op_run_free(&run);
 }
