@@ -86,8 +86,9 @@ Test(precision, two_types_do_not_mix)
 Test(precision, losses_refuse_bf16)
 {
     struct tensor *loss = NULL, *count = make(DTYPE_I32, 1, 1, 1, 1, 1);
+    const struct softmax_loss_args args = {0};
     cr_assert_eq(softmax_loss(tape, make(DTYPE_BF16, 2, 4, 3, 1, 1), make(DTYPE_I32, 1, 4, 1, 1, 1),
-                              count, &loss), ERR_USAGE);
+                              count, &args, &loss), ERR_USAGE);
     cr_assert(strstr(fail_message(), "expected f32"), "%s", fail_message());
 }
 
