@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Speed of tarn against torchvision on the same cores: a detector with random weights, the forward
-# pass or a training step, run in turn, so that both meet the same state of the machine.
+# Speed of tarn against torchvision on the same cores: a detector or a classifier with random
+# weights, the forward pass or a training step, run in turn, so that both meet the same state of the
+# machine.
 # torchvision runs with its usual layout and with channels_last; the faster one counts.
-# Usage: tools/bench_compare.sh [--train] [--model [retinanet_|mask_rcnn_]r18|r34|r50|r101]
+# Usage: tools/bench_compare.sh [--train]
+#                               [--model [retinanet_|mask_rcnn_|classifier_]r18|r34|r50|r101]
 #                               [--size HxW] [--batch N] [--objects N] [--rounds N] [--runs N]
 #                               [--threads N] [--output FILE.json]
-# A model without a detector's name is a RetinaNet.
+# A model without a detector's name is a RetinaNet. A classifier (--size 224x224) has 1,000 classes
+# and trains all layers, batch norm included.
 # TARN_REF_PYTHON: a Python with torch and torchvision (default python3); TARN: default build/tarn.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -33,17 +36,22 @@ while (($#)); do
     shift
 done
 [[ $model == *_* ]] || model=retinanet_$model
+config=(configs/"${model}"_fpn_1x.json) classes=91
+if [[ $model == classifier_* ]]; then
+    classes=1000 objects=1
+    config=(configs/base/classifier.json "backbone.type=resnet${model##*_r}" model.n_classes=1000)
+fi
 export OMP_NUM_THREADS=$threads
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 torchvision() { # torchvision LAYOUT FILE
     "$python" tools/bench_torchvision.py --model "${model%_*}" \
-        --backbone "resnet${model##*_r}" --size "$size" --objects "$objects" \
+        --backbone "resnet${model##*_r}" --size "$size" --objects "$objects" --classes "$classes" \
         --batch "$batch" --layout "$1" --iterations "$runs" --threads "$threads" "${train[@]}" >"$2"
 }
 for ((round = 1; round <= rounds; round++)); do
-    "$tarn" bench model "configs/${model}_fpn_1x.json" --size "$size" --batch "$batch" \
+    "$tarn" bench model "${config[@]}" --size "$size" --batch "$batch" \
         --objects "$objects" --runs "$runs" --json "$work/tarn.$round" "${train[@]}" \
         "train.threads=$threads" >"$work/text"
     torchvision contiguous "$work/contiguous.$round"

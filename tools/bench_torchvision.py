@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Times torchvision's detectors on the CPU: the forward pass alone, or a training step.
+"""Times torchvision's detectors and classifiers on the CPU: the forward pass, or a training step.
 
 Random weights and pixels, no resizing, so that it does the work that `tarn bench model` does:
 RetinaNet without post-processing; Faster and Mask R-CNN with proposals, the heads on 1000 and 100
-made-up RoIs an image, and the selection of detections, but without pasting masks. Prints one JSON
-object with every time in seconds. tools/bench_compare.sh runs the two in turn.
+made-up RoIs an image, and the selection of detections, but without pasting masks; a classifier with
+trained batch norm. Prints one JSON object with every time in seconds. tools/bench_compare.sh runs
+the two in turn.
 """
 import argparse
 import json
@@ -23,6 +24,8 @@ from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 
 def build(model, backbone, classes):
+    if model == "classifier":
+        return torchvision.models.get_model(backbone, weights=None, num_classes=classes)
     if model != "retinanet":
         body = resnet_fpn_backbone(backbone_name=backbone, weights=None, trainable_layers=3)
         return {"faster_rcnn": FasterRCNN, "mask_rcnn": MaskRCNN}[model](body, classes)
@@ -98,6 +101,15 @@ def rcnn_losses(model, images, targets):
     return losses | model.roi_heads(features, proposals, images.image_sizes, targets)[1]
 
 
+def classifier_forward(model, images):
+    return model(images.tensors)
+
+
+def classifier_losses(model, images, targets):
+    labels = torch.stack([target["labels"][0] for target in targets])
+    return {"classification": torch.nn.functional.cross_entropy(model(images.tensors), labels)}
+
+
 def train_step(losses, optimizer):
     optimizer.zero_grad(set_to_none=True)
     sum(losses.values()).backward()
@@ -119,7 +131,7 @@ def count_positives(model, counts):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="retinanet",
-                        choices=["retinanet", "faster_rcnn", "mask_rcnn"])
+                        choices=["retinanet", "faster_rcnn", "mask_rcnn", "classifier"])
     parser.add_argument("--backbone", default="resnet50")
     parser.add_argument("--size", default="800x1344", help="HEIGHTxWIDTH")
     parser.add_argument("--batch", type=int, default=1)
@@ -137,7 +149,9 @@ def main():
     torch.manual_seed(0)
     height, width = (int(x) for x in args.size.split("x"))
     model = build(args.model, args.backbone, args.classes)
-    is_retinanet = args.model == "retinanet"
+    forward, losses = {"retinanet": (retinanet_forward, retinanet_losses),
+                       "classifier": (classifier_forward, classifier_losses)}.get(
+                           args.model, (rcnn_forward, rcnn_losses))
     images = torch.randn(args.batch, 3, height, width)
     if args.layout == "channels_last":
         model = model.to(memory_format=torch.channels_last)
@@ -149,15 +163,13 @@ def main():
         trained = [p for p in model.parameters() if p.requires_grad]
         optimizer = torch.optim.SGD(trained, lr=1e-6, momentum=0.9, weight_decay=1e-4)
         targets = targets_for(args, height, width)
-        losses = retinanet_losses if is_retinanet else rcnn_losses
-        if not is_retinanet:
+        if losses is rcnn_losses:
             count_positives(model, positives)
 
         def once():
             train_step(losses(model, images, targets), optimizer)
     else:
         model.eval()
-        forward = retinanet_forward if is_retinanet else rcnn_forward
 
         def once():
             with torch.inference_mode():
