@@ -33,3 +33,14 @@ enum status adamw_step(struct tape *tape, struct tensor *values, struct tensor *
     struct tensor *in[] = {values, grads, first, second, norm_squared};
     return tape_run(tape, OP_adamw_step, args, sizeof *args, 5, in, 0, NULL);
 }
+
+enum status limit_values(struct tape *tape, struct tensor *values, const struct limit_args *args)
+{
+    TRY(check_f32("limit_values", "values", values));
+    if (values->rank > 2)
+        return fail(ERR_USAGE, "limit_values: values have rank %d, not 1 or 2", values->rank);
+    if (!args->simplex && !(args->low <= args->high))
+        return fail(ERR_USAGE, "limit_values: there is nothing between %g and %g",
+                    (double)args->low, (double)args->high);
+    return tape_run(tape, OP_limit_values, args, sizeof *args, 1, &values, 0, NULL);
+}

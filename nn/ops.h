@@ -196,6 +196,17 @@ enum status adamw_step(struct tape *tape, struct tensor *values, struct tensor *
                        struct tensor *first, struct tensor *second, struct tensor *norm_squared,
                        const struct adamw_args *args) MUST_USE;
 
+// Moves values, (n, sets) or (n), in place, to where they have a meaning: into [low, high], or
+// with `simplex` each set into those that are >= 0 and sum to 1: negative values become 0, the
+// others are divided by their sum, taken in double in their order; a set without any positive value
+// becomes n equal ones.
+struct limit_args {
+    float low, high;
+    bool simplex; // low and high count for nothing
+};
+enum status limit_values(struct tape *tape, struct tensor *values,
+                         const struct limit_args *args) MUST_USE;
+
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,8 @@
 extern "C" {
 #endif
 
+struct tape;
+
 // Trainable parameters of one group lie together, in this order; frozen ones and buffers follow.
 enum param_group {
     PARAM_WEIGHT, // weight decay applies
@@ -128,7 +130,7 @@ void params_zero_grad(struct params *params);
 enum status params_finish_grad(struct params *params) MUST_USE;
 
 // After an optimiser step: moves the values of trainable parameters into their limits.
-enum status params_limit(struct params *params) MUST_USE;
+enum status params_limit(struct params *params, struct tape *tape) MUST_USE;
 
 size_t params_count(const struct params *params, bool trainable_only); // elements, no buffers
 

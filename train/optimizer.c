@@ -89,8 +89,8 @@ enum status optimizer_step(struct params *params, struct tape *tape,
     for (int group = 0; group < N_PARAM_GROUPS; group++)
         if (params->group_begin[group] < params->group_begin[group + 1])
             TRY(step_group(params, tape, args, group, norm_squared));
+    TRY(params_limit(params, tape));
     tape_reset(tape);
-    TRY(params_limit(params));
     backend->params_changed(backend);
     return OK;
 }
