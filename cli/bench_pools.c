@@ -7,21 +7,24 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "cpu/copy.h"
 #include "nn/ops_map.h"
+#include "train/device.h"
 
-enum { WARM_UP = 2, COPY_RUNS = 7, COPY_MAX_BYTES = 256 << 20, PATTERN = 1 << 20 };
+enum { WARM_UP = 2, GPU_WARM_UP = 20, COPY_RUNS = 7, PATTERN = 1 << 20 };
+enum { COPY_MAX_BYTES = 256 << 20 };
 
 struct bench_pools {
     struct bench_pools_job job;
     struct backend *backend;
     struct tape *tape;
-    void *memory; // x
+    void *memory; // x, of the device
     size_t bytes;
     float *pattern; // (PATTERN) random values, repeated to fill maps
 };
 
 // Repeats the pattern; to bf16 by cutting off the lower half, which is exact enough here.
-static void fill(const struct bench_pools *bench, void *to, enum dtype dtype, size_t n)
+static void fill_host(const struct bench_pools *bench, void *to, enum dtype dtype, size_t n)
 {
 #pragma omp parallel for schedule(static)
     for (size_t begin = 0; begin < n; begin += PATTERN) {
@@ -38,6 +41,42 @@ static void fill(const struct bench_pools *bench, void *to, enum dtype dtype, si
     }
 }
 
+// Of device memory.
+static enum status fill(const struct bench_pools *bench, void *to, enum dtype dtype, size_t n)
+{
+    if (!bench->backend->is_async) {
+        fill_host(bench, to, dtype, n);
+        return OK;
+    }
+    size_t size = dtype_bytes(dtype);
+    void *piece = mem_alloc(PATTERN, size);
+    if (!piece) return ERR_MEMORY;
+    enum status status = OK;
+    fill_host(bench, piece, dtype, PATTERN);
+    for (size_t begin = 0; begin < n; begin += PATTERN) {
+        size_t some = n - begin < PATTERN ? n - begin : PATTERN;
+        GUARD(bench->backend->upload(bench->backend, (char *)to + begin * size, piece,
+                                     some * size));
+    }
+    GUARD(bench->backend->synchronize(bench->backend));
+done:
+    mem_free(piece);
+    return status;
+}
+
+static enum status timer_start(const struct bench_pools *bench, double *start)
+{
+    *start = clock_seconds();
+    return bench->backend->timer ? bench->backend->timer->start(bench->backend) : OK;
+}
+
+static enum status timer_stop(const struct bench_pools *bench, double start, double *seconds)
+{
+    if (bench->backend->timer) return bench->backend->timer->stop(bench->backend, seconds);
+    *seconds = clock_seconds() - start;
+    return OK;
+}
+
 enum status bench_pools_open(const struct bench_pools_job *job, struct bench_pools **out)
 {
     struct bench_pools *bench = (struct bench_pools *)mem_alloc(1, sizeof *bench);
@@ -45,10 +84,11 @@ enum status bench_pools_open(const struct bench_pools_job *job, struct bench_poo
     enum status status = OK;
     bench->job = *job;
     struct tensor x = tensor_wrap(job->dtype, 4, job->shape, NULL);
-    GUARD(backend_create_cpu(0, &bench->backend));
+    GUARD(device_open(job->device, 0, &bench->backend));
     GUARD(tape_create(bench->backend, &bench->tape));
     bench->bytes = tensor_bytes(&x);
-    bench->memory = mem_map(bench->bytes);
+    struct arena_source *source = &bench->backend->memory;
+    bench->memory = source->get(source->context, bench->bytes);
     bench->pattern = (float *)mem_alloc(PATTERN, sizeof *bench->pattern);
     if (!bench->memory || !bench->pattern) {
         status = ERR_MEMORY;
@@ -60,7 +100,7 @@ enum status bench_pools_open(const struct bench_pools_job *job, struct bench_poo
         float value = rng_uniform(&rng, -2.0f, 2.0f);
         bench->pattern[i] = value > 0.0f ? value : 0.0f;
     }
-    fill(bench, bench->memory, job->dtype, tensor_count(&x));
+    GUARD(fill(bench, bench->memory, job->dtype, tensor_count(&x)));
     *out = bench;
     return OK;
 done:
@@ -72,8 +112,9 @@ void bench_pools_close(struct bench_pools *bench)
 {
     if (!bench) return;
     tape_destroy(bench->tape);
+    if (bench->memory)
+        bench->backend->memory.put(bench->backend->memory.context, bench->memory, bench->bytes);
     backend_destroy(bench->backend);
-    mem_unmap(bench->memory, bench->bytes);
     mem_free(bench->pattern);
     mem_free(bench);
 }
@@ -122,25 +163,25 @@ static enum status run_once(struct bench_pools *bench, struct pool_layer *layer,
     struct tensor x = tensor_wrap(bench->job.dtype, 4, bench->job.shape, bench->memory);
     struct tensor *y = NULL, *dy = NULL;
     x.needs_grad = true;
+    if (bench->backend->bf16 && x.dtype == DTYPE_BF16) x.grad_dtype = DTYPE_BF16;
     tape_reset(tape);
     tape->recording = tape->training = true;
     params_zero_grad(layer->params);
-    double start = clock_seconds();
+    double start;
+    TRY(timer_start(bench, &start));
     TRY(site_pool_forward(layer->pool, tape, &x, &y));
-    TRY(bench->backend->synchronize(bench->backend));
-    times->forward = clock_seconds() - start;
+    TRY(timer_stop(bench, start, &times->forward));
 
     result->held_bytes = held_bytes(tape, &x, y);
     result->forward_bytes = (double)tensor_bytes(&x) + (double)tensor_bytes(y);
     result->backward_bytes =
-        (double)(tensor_count(y) + tensor_count(&x)) * sizeof(float) +
+        (double)(tensor_count(y) + tensor_count(&x)) * (double)dtype_bytes(x.grad_dtype) +
         (layer->pool->def->gradient_ignores_x ? 0.0 : (double)tensor_bytes(&x));
-    TRY(tape_tensor(tape, DTYPE_F32, 4, y->shape, &dy));
-    fill(bench, dy->data, DTYPE_F32, tensor_count(dy));
-    start = clock_seconds();
+    TRY(tape_tensor(tape, y->grad_dtype, 4, y->shape, &dy));
+    TRY(fill(bench, dy->data, dy->dtype, tensor_count(dy)));
+    TRY(timer_start(bench, &start));
     TRY(tape_backward_from(tape, y, dy));
-    TRY(bench->backend->synchronize(bench->backend));
-    times->backward = clock_seconds() - start;
+    TRY(timer_stop(bench, start, &times->backward));
     return OK;
 }
 
@@ -151,7 +192,8 @@ enum status bench_pools_run(struct bench_pools *bench, const struct pool_choice 
     double forward[BENCH_POOLS_MAX_RUNS], backward[BENCH_POOLS_MAX_RUNS];
     TRY(pool_layer_open(choice, window, (int)bench->job.shape[3], bench->backend, &layer));
     enum status status = OK;
-    for (int run = -WARM_UP; run < bench->job.runs; run++) {
+    int warm_up = bench->backend->timer ? GPU_WARM_UP : WARM_UP;
+    for (int run = -warm_up; run < bench->job.runs; run++) {
         struct times times;
         GUARD(run_once(bench, &layer, &times, result));
         if (run < 0) continue;
@@ -165,26 +207,57 @@ done:
     return status;
 }
 
-enum status bench_pools_copy(const struct bench_pools *bench, double *bytes_per_second,
-                             enum copy_kind *kind)
+// By the device itself.
+static enum status time_device_copy(const struct bench_pools *bench, void *to, size_t bytes,
+                                    double *seconds)
 {
-    size_t bytes = bench->bytes < COPY_MAX_BYTES ? bench->bytes / 64 * 64 : COPY_MAX_BYTES;
-    void *to = mem_map(bytes);
-    double best = 0;
-    if (!to) return ERR_MEMORY;
+    double times[COPY_RUNS], start;
+    for (int run = -WARM_UP; run < COPY_RUNS; run++) {
+        double time;
+        TRY(timer_start(bench, &start));
+        TRY(bench->backend->timer->copy(bench->backend, to, bench->memory, bytes));
+        TRY(timer_stop(bench, start, &time));
+        if (run >= 0) times[run] = time;
+    }
+    *seconds = median(times, COPY_RUNS);
+    return OK;
+}
+
+// By all threads, the better kind.
+static void time_host_copy(const struct bench_pools *bench, void *to, size_t bytes,
+                           double *seconds, const char **kind)
+{
     for (int k = 0; k < N_COPY_KINDS; k++) {
-        double seconds[COPY_RUNS];
+        double times[COPY_RUNS];
         for (int run = -1; run < COPY_RUNS; run++) { // the first touches the pages
             double start = clock_seconds();
             copy_blocks(to, bench->memory, bytes, (enum copy_kind)k);
-            if (run >= 0) seconds[run] = clock_seconds() - start;
+            if (run >= 0) times[run] = clock_seconds() - start;
         }
-        double rate = 2.0 * (double)bytes / median(seconds, COPY_RUNS);
-        if (rate <= best) continue;
-        best = rate;
-        *kind = (enum copy_kind)k;
+        double time = median(times, COPY_RUNS);
+        if (k > 0 && time >= *seconds) continue;
+        *seconds = time;
+        *kind = copy_kind_names[k];
     }
-    mem_unmap(to, bytes);
-    *bytes_per_second = best;
-    return OK;
+}
+
+enum status bench_pools_copy(const struct bench_pools *bench, double *bytes_per_second,
+                             const char **kind)
+{
+    size_t bytes = bench->bytes < COPY_MAX_BYTES ? bench->bytes / 64 * 64 : COPY_MAX_BYTES;
+    const struct arena_source *source = &bench->backend->memory;
+    enum status status = OK;
+    double seconds = 0;
+    void *to = source->get(source->context, bytes);
+    if (!to) return ERR_MEMORY;
+    if (bench->backend->timer) {
+        GUARD(time_device_copy(bench, to, bytes, &seconds));
+        *kind = "the device's own";
+    } else {
+        time_host_copy(bench, to, bytes, &seconds, kind);
+    }
+    *bytes_per_second = 2.0 * (double)bytes / seconds;
+done:
+    source->put(source->context, to, bytes);
+    return status;
 }

@@ -53,8 +53,8 @@ static void print_result(const struct options *options, const struct bench_resul
     printf("  %-30s %10s %8s %8s %10s\n", "operation", "seconds", "share", "calls", "GFLOP/s");
     for (int i = 0; i < r->n_kinds; i++) {
         const struct bench_kind *k = &r->kinds[i];
-        printf("  %-30s %10.5f %7.1f%% %8d", k->name, k->seconds, 100 * k->seconds / r->timed_seconds,
-               k->calls);
+        double share = k->seconds / r->timed_seconds;
+        printf("  %-30s %10.5f %7.1f%% %8d", k->name, k->seconds, 100 * share, k->calls);
         if (k->flops > 0) printf(" %10.1f", k->flops / k->seconds * 1e-9);
         printf("\n");
     }

@@ -7,13 +7,15 @@
 #include "cli/bench_pools.h"
 #include "cli/cmd_bench.h"
 #include "cli/command.h"
+#include "train/device.h"
 
 enum { MAX_WINDOWS = 8, MAX_KERNEL = 63 };
 
 struct options {
     char shape[FIELD_STRING_BYTES], pools[FIELD_STRING_BYTES], json[FIELD_STRING_BYTES];
+    char device[DEVICE_BYTES];
     struct field_ints kernels;
-    int dtype, backend;
+    int dtype;
     int64_t stride, runs;
 };
 
@@ -26,9 +28,8 @@ static const struct field fields[] = {
     {"pools", FIELD_STRING, offsetof(struct options, pools), "", 0, 0, NULL,
      "Pools to time, e.g. max,avg,soft:grad=detached; default: all."},
     {"dtype", FIELD_CHOICE, offsetof(struct options, dtype), "f32", 0, 0, "f32|bf16",
-     "Type of the maps; gradients are f32."},
-    {"backend", FIELD_CHOICE, offsetof(struct options, backend), "cpu", 0, 0, "cpu|cuda",
-     "Device."},
+     "Type of the maps, on a GPU of their gradients too; on the CPU these are f32."},
+    DEVICE_FIELD(struct options),
     {"runs", FIELD_INT, offsetof(struct options, runs), "7", 1, BENCH_POOLS_MAX_RUNS, NULL,
      "Timed repetitions, after two that are not timed; medians are reported."},
     {"json", FIELD_STRING, offsetof(struct options, json), "", 0, 0, NULL,
@@ -54,17 +55,17 @@ static enum status parse_shape(const char *text, int64_t shape[4])
     return OK;
 }
 
-static void print_row(const char *label, int kernel, int stride, const struct bench_pool_result *r,
+static void print_row(const char *label, const char *window, const struct bench_pool_result *r,
                       double copy)
 {
     double forward = r->forward_bytes / r->forward_seconds;
     double backward = r->backward_bytes / r->backward_seconds;
-    printf("%-24.24s %dx%d/%d %9.2f %6.1f %5.0f%% %10.2f %6.1f %5.0f%% %10.1f\n", label, kernel,
-           kernel, stride, r->forward_seconds * 1e3, forward * 1e-9, 100 * forward / copy,
+    printf("%-24.24s %5s %9.2f %6.1f %5.0f%% %10.2f %6.1f %5.0f%% %10.1f\n", label, window,
+           r->forward_seconds * 1e3, forward * 1e-9, 100 * forward / copy,
            r->backward_seconds * 1e3, backward * 1e-9, 100 * backward / copy, r->held_bytes * 1e-6);
 }
 
-static void write_row(FILE *f, const char *separator, const char *label, int kernel, int stride,
+static void write_row(FILE *f, const char *separator, const char *label, const struct window *w,
                       const struct bench_pool_result *r)
 {
     fprintf(f, "%s\n  {\"pool\": ", separator);
@@ -73,7 +74,7 @@ static void write_row(FILE *f, const char *separator, const char *label, int ker
             ", \"kernel\": %d, \"stride\": %d, \"padding\": %d,\n"
             "   \"forward_seconds\": %.9g, \"backward_seconds\": %.9g,\n"
             "   \"forward_bytes\": %.0f, \"backward_bytes\": %.0f, \"held_bytes\": %.0f}",
-            kernel, stride, (kernel - 1) / 2, r->forward_seconds, r->backward_seconds,
+            w->kernel_h, w->stride_h, w->pad_begin_h, r->forward_seconds, r->backward_seconds,
             r->forward_bytes, r->backward_bytes, r->held_bytes);
 }
 
@@ -83,25 +84,41 @@ struct table {
     bool is_timed[POOL_CHOICE_MAX][MAX_WINDOWS];
     struct bench_pool_result results[POOL_CHOICE_MAX][MAX_WINDOWS];
     double copy_before, copy_after; // bytes a second
-    enum copy_kind kind;
+    const char *kind; // of copy
 };
+
+enum { WINDOW_TEXT_BYTES = 16 };
+
+// The k-th window of a pool; false: it has none, because it takes the whole map whatever is asked.
+static bool window_of(const struct options *options, const struct pool_def *def, int k,
+                      struct window *window, char text[WINDOW_TEXT_BYTES])
+{
+    int kernel = (int)options->kernels.v[k], stride = (int)options->stride;
+    *window = def->default_kernel ? window_square(kernel, stride, (kernel - 1) / 2)
+                                  : pool_default_window(def);
+    if (def->default_kernel)
+        snprintf(text, WINDOW_TEXT_BYTES, "%dx%d/%d", kernel, kernel, stride);
+    else
+        snprintf(text, WINDOW_TEXT_BYTES, "map");
+    return def->default_kernel || k == 0;
+}
 
 static enum status time_all(const struct options *options, struct bench_pools *bench,
                             struct table *table)
 {
-    enum copy_kind kind;
+    const char *kind;
     TRY(bench_pools_copy(bench, &table->copy_before, &table->kind));
     for (int i = 0; i < table->n_pools; i++)
         for (int k = 0; k < options->kernels.n; k++) {
-            int kernel = (int)options->kernels.v[k], stride = (int)options->stride;
-            struct window window = window_square(kernel, stride, (kernel - 1) / 2);
+            struct window window;
+            char text[WINDOW_TEXT_BYTES];
+            if (!window_of(options, table->pools[i].pool.def, k, &window, text)) continue;
             enum status status =
                 bench_pools_run(bench, &table->pools[i], &window, &table->results[i][k]);
             if (status != OK && status != ERR_USAGE) return status;
             table->is_timed[i][k] = status == OK;
             if (status != OK)
-                printf("%-24.24s %dx%d/%d refused: %s\n", table->pools[i].label, kernel, kernel,
-                       stride, fail_message());
+                printf("%-24.24s %5s refused: %s\n", table->pools[i].label, text, fail_message());
         }
     // The machine may have sped up or slowed down meanwhile.
     return bench_pools_copy(bench, &table->copy_after, &kind);
@@ -113,16 +130,19 @@ static void print_table(const struct options *options, const struct table *table
     printf("%s %s; copy %.1f GB/s before and %.1f GB/s after (%s); medians of %d runs\n"
            "GB/s: forward x and y; backward dy, dx and, where it is read, x; each byte once\n\n",
            options->shape, options->dtype ? "bf16" : "f32", table->copy_before * 1e-9,
-           table->copy_after * 1e-9, copy_kind_names[table->kind], (int)options->runs);
+           table->copy_after * 1e-9, table->kind, (int)options->runs);
     printf("%-24s %5s %9s %6s %6s %10s %6s %6s %10s\n", "", "", "forward", "", "of", "backward", "",
            "of", "held for");
     printf("%-24s %5s %9s %6s %6s %10s %6s %6s %10s\n", "pool", "", "ms", "GB/s", "copy", "ms",
            "GB/s", "copy", "backw. MB");
     for (int i = 0; i < table->n_pools; i++)
-        for (int k = 0; k < options->kernels.n; k++)
-            if (table->is_timed[i][k])
-                print_row(table->pools[i].label, (int)options->kernels.v[k], (int)options->stride,
-                          &table->results[i][k], copy);
+        for (int k = 0; k < options->kernels.n; k++) {
+            struct window window;
+            char text[WINDOW_TEXT_BYTES];
+            if (!table->is_timed[i][k]) continue;
+            (void)window_of(options, table->pools[i].pool.def, k, &window, text);
+            print_row(table->pools[i].label, text, &table->results[i][k], copy);
+        }
 }
 
 static enum status save_json(const struct options *options, const struct table *table)
@@ -132,15 +152,18 @@ static enum status save_json(const struct options *options, const struct table *
     TRY(file_writer_begin(&writer, options->json));
     FILE *f = writer.stream;
     fprintf(f,
-            "{\"shape\": \"%s\", \"dtype\": \"%s\", \"runs\": %d,\n"
+            "{\"backend\": \"%s\", \"shape\": \"%s\", \"dtype\": \"%s\", \"runs\": %d,\n"
             " \"copy_bytes_per_second\": %.9g, \"copy_kind\": \"%s\",\n \"pools\": [",
-            options->shape, options->dtype ? "bf16" : "f32", (int)options->runs,
-            fmax(table->copy_before, table->copy_after), copy_kind_names[table->kind]);
+            device_is_gpu(options->device) ? "cuda" : "cpu", options->shape,
+            options->dtype ? "bf16" : "f32",
+            (int)options->runs, fmax(table->copy_before, table->copy_after), table->kind);
     for (int i = 0; i < table->n_pools; i++)
         for (int k = 0; k < options->kernels.n; k++) {
+            struct window window;
+            char text[WINDOW_TEXT_BYTES];
             if (!table->is_timed[i][k]) continue;
-            write_row(f, separator, table->pools[i].label, (int)options->kernels.v[k],
-                      (int)options->stride, &table->results[i][k]);
+            (void)window_of(options, table->pools[i].pool.def, k, &window, text);
+            write_row(f, separator, table->pools[i].label, &window, &table->results[i][k]);
             separator = ",";
         }
     fprintf(f, "]}\n");
@@ -149,10 +172,10 @@ static enum status save_json(const struct options *options, const struct table *
 
 static enum status bench(const struct options *options)
 {
-    struct bench_pools_job job = {.dtype = options->dtype ? DTYPE_BF16 : DTYPE_F32,
+    struct bench_pools_job job = {.device = options->device,
+                                  .dtype = options->dtype ? DTYPE_BF16 : DTYPE_F32,
                                   .runs = (int)options->runs};
     struct bench_pools *bench = NULL;
-    if (options->backend) return fail(ERR_UNSUPPORTED, "this version has no CUDA backend");
     if (options->kernels.n < 1 || options->kernels.n > MAX_WINDOWS)
         return fail(ERR_USAGE, "--kernels: %d of them, expected 1 to %d", options->kernels.n,
                     MAX_WINDOWS);

@@ -24,6 +24,13 @@ enum status pool_require(const char *name, const struct pool_def **def)
     return fail(ERR_USAGE, "'%.40s' is no pooling layer; `tarn pools` lists them", name);
 }
 
+enum pool_site pool_usual_site(const struct pool_def *def)
+{
+    int site = 0;
+    while (site < POOL_AUX && !(def->sites & 1u << site)) site++;
+    return (enum pool_site)site;
+}
+
 struct window pool_default_window(const struct pool_def *def)
 {
     return window_square(def->default_kernel, def->default_stride, def->default_padding);
@@ -88,8 +95,8 @@ enum status pool_layer_open(const struct pool_choice *choice, const struct windo
     chosen.window = *window;
     *layer = (struct pool_layer){NULL, NULL};
     GUARD(params_create(backend, &layer->params));
-    GUARD(
-        site_pool_create(&chosen, POOL_STEM, 0, layer->params, "pool.", n_channels, &layer->pool));
+    GUARD(site_pool_create(&chosen, pool_usual_site(chosen.def), 0, layer->params, "pool.",
+                           n_channels, &layer->pool));
     GUARD(params_layout(layer->params, SEED));
     return OK;
 done:
@@ -112,7 +119,8 @@ enum status pool_count_trainable(const struct pool *pool, int n_channels, size_t
     enum status status = OK;
     chosen.window = pool_default_window(pool->def);
     GUARD(params_create(NULL, &params)); // counting needs no device
-    GUARD(site_pool_create(&chosen, POOL_STEM, 0, params, "pool.", n_channels, &declared));
+    GUARD(site_pool_create(&chosen, pool_usual_site(chosen.def), 0, params, "pool.", n_channels,
+                           &declared));
     *n = params_count(params, true);
 done:
     site_pool_destroy(declared);

@@ -25,7 +25,10 @@ enum status pool_choices_parse(const char *text, struct pool_choice choices[POOL
 // ERR_USAGE that offers the nearest name.
 enum status pool_require(const char *name, const struct pool_def **def) MUST_USE;
 
-// A pool at the stem with parameters of its own.
+// Where `tarn pools` and `tarn bench pools` place it: the first that it allows, mostly the stem.
+enum pool_site pool_usual_site(const struct pool_def *def);
+
+// A pool at its usual site with parameters of its own.
 struct pool_layer {
     struct params *params;
     struct pool *pool;
@@ -41,7 +44,7 @@ void pool_layer_close(struct pool_layer *layer);
 // Trainable values of a pool with these settings for n_channels, by declaring them.
 enum status pool_count_trainable(const struct pool *pool, int n_channels, size_t *n) MUST_USE;
 
-// Windows that the pool has in the stem of a network by default.
+// The window that the pool has by default; kernel 0: the whole map.
 struct window pool_default_window(const struct pool_def *def);
 
 #ifdef __cplusplus

@@ -30,7 +30,7 @@ static enum status list_one(const struct text_column *columns, int n_columns,
     defaults_of(def, &pool);
     TRY(pool_count_trainable(&pool, STEM_CHANNELS, &n));
     snprintf(trained, sizeof trained, "%zu", n);
-    for (int site = 0; site < N_POOL_SITES; site++)
+    for (int site = 0; site < POOL_AUX; site++)
         if (def->sites & 1u << site) sites[2 * site] = "SDG"[site];
     append(method, "", def->summary);
     for (const struct field *f = def->fields; f && f->name; f++)
@@ -56,8 +56,9 @@ enum status pools_print_list(void)
         TRY(list_one(columns, N, pool_defs[i]));
     }
     printf("\nsites: S stem (after the first convolution), D downsample (in place of a stage's "
-           "stride),\nG global (the whole map).  trained: values at %d channels, with default "
-           "options.\n`tarn pools NAME` explains one.\n",
+           "stride),\nG global (a classifier's, the whole map; auxiliary ones too).\n"
+           "trained: values at %d channels, with default options.  `tarn pools NAME` explains "
+           "one.\n",
            STEM_CHANNELS);
     return OK;
 }
@@ -104,7 +105,7 @@ static enum status print_trained(const struct pool_def *def)
 static void print_sites(const struct pool_def *def)
 {
     char sites[TEXT_BYTES] = "", others[TEXT_BYTES] = "";
-    for (int site = 0; site < N_POOL_SITES; site++)
+    for (int site = 0; site < POOL_AUX; site++)
         append(def->sites & 1u << site ? sites : others, ", ", pool_site_names[site]);
     printf("sites      %s\n", sites);
     if (!others[0]) return;
@@ -118,10 +119,13 @@ static enum status print_example(const struct pool_def *def)
     struct pool pool;
     cJSON *json = NULL;
     defaults_of(def, &pool);
+    const char *site = pool_site_names[pool_usual_site(def)];
     if (def->fields) TRY(fields_to_json(def->fields, pool.args, &json));
-    printf("\nIn a config\n  \"backbone\": {\"pool\": {\"stem\": {\n    \"type\": \"%s\", "
-           "\"kernel\": %d, \"stride\": %d, \"padding\": %d",
-           def->name, def->default_kernel, def->default_stride, def->default_padding);
+    printf("\nIn a config\n  \"backbone\": {\"pool\": {\"%s\": {\n    \"type\": \"%s\"", site,
+           def->name);
+    if (def->default_kernel)
+        printf(", \"kernel\": %d, \"stride\": %d, \"padding\": %d", def->default_kernel,
+               def->default_stride, def->default_padding);
     for (const cJSON *item = json ? json->child : NULL; item; item = item->next) {
         char *value = cJSON_PrintUnformatted(item);
         if (!value) {
@@ -132,7 +136,7 @@ static enum status print_example(const struct pool_def *def)
         cJSON_free(value);
     }
     cJSON_Delete(json);
-    printf("}}}\nor on the command line: backbone.pool.stem.type=%s\n", def->name);
+    printf("}}}\nor on the command line: backbone.pool.%s.type=%s\n", site, def->name);
     return OK;
 }
 
@@ -146,8 +150,11 @@ enum status pools_print_one(const char *name)
     text_wrap(stdout, def->paper, 11, WIDTH);
     printf("cost       ");
     text_wrap(stdout, def->cost, 11, WIDTH);
-    printf("window     %dx%d, stride %d, padding %d (default of the stem)\n", def->default_kernel,
-           def->default_kernel, def->default_stride, def->default_padding);
+    if (def->default_kernel)
+        printf("window     %dx%d, stride %d, padding %d (default of the stem)\n",
+               def->default_kernel, def->default_kernel, def->default_stride, def->default_padding);
+    else
+        printf("window     the whole map\n");
     TRY(print_trained(def));
     print_sites(def);
     if (def->fields && def->fields->name) {

@@ -304,6 +304,7 @@ enum status backend_create_cuda(int device, struct backend **backend)
     base->download_later = download_later;
     base->uploads_done = uploads_done;
     base->replay = replay;
+    base->timer = &cuda_timer;
 
     enum status status = OK;
     cudaError_t error = cudaSetDevice(device);

@@ -58,7 +58,7 @@ static __global__ void __launch_bounds__(MAP_BLOCK)
     }
 }
 
-// ---- the filter's gradient: partial sums of rows of windows, added in double in order --------------
+// ---- the filter's gradient: partial sums of windows, then added in double -----------------------
 
 enum { DEPTHWISE_MAX_ROWS = 128, DEPTHWISE_SUM_Y = 8, DEPTHWISE_SUM_X = 32 };
 

@@ -1,5 +1,5 @@
 // Sequences of kernels as CUDA graphs: the second time that one of a key is run it is recorded,
-// from the third time on it is started as a whole. (The first time measures, compiles and allocates.)
+// from the third time on it is started as a whole. (The first time measures, compiles, allocates.)
 #ifndef TARN_CUDA_GRAPH_H
 #define TARN_CUDA_GRAPH_H
 

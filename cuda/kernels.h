@@ -44,6 +44,7 @@ struct cuda_backend {
     bool tf32;                    // products of f32 may be rounded to TF32
     void *scratch;
     size_t scratch_bytes;
+    struct CUevent_st *timer_start; // between start and stop of cuda_timer
     char name[64];           // "NVIDIA H100 80GB HBM3"
     int major, minor;        // compute capability
     int n_multiprocessors;
@@ -59,6 +60,8 @@ static inline struct CUstream_st *cuda_stream(const struct op_call *call)
 {
     return cuda_of(call)->stream;
 }
+
+extern const struct backend_timer cuda_timer;
 
 // After a launch: ERR_DEVICE, naming `what`, if it could not be started or an earlier one failed.
 enum status cuda_check(const struct op_call *call, const char *what) MUST_USE;

@@ -62,6 +62,14 @@ struct op_kernels {
     op_backward backward; // NULL for OP_NO_GRAD
 };
 
+// Times what a device does by itself, for benchmarks.
+struct backend_timer {
+    enum status (*start)(struct backend *backend);
+    enum status (*stop)(struct backend *backend, double *seconds); // since start; waits
+    // Of device memory, queued as a kernel is.
+    enum status (*copy)(struct backend *backend, void *to, const void *from, size_t bytes);
+};
+
 struct backend {
     const char *name; // "cpu", "cuda"
     const struct op_kernels *kernels; // [N_OPS]
@@ -94,6 +102,9 @@ struct backend {
     // same with the same memory, so that later ones need not run it. NULL: run it every time.
     enum status (*replay)(struct backend *backend, uint64_t key,
                           enum status (*run)(void *context), void *context);
+
+    // NULL: the device is done when a call returns, and a clock will do.
+    const struct backend_timer *timer;
 
     // Memory for one kernel's call; contents die with the next call that asks. 64-byte aligned.
     enum status (*scratch)(struct backend *backend, size_t bytes, void **memory);

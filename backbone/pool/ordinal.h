@@ -109,15 +109,15 @@ POOL_WINDOW_INLINE struct ordinal_result ordinal_run(const struct pool_view *v,
 
 POOL_WINDOW_INLINE lanes ordinal_y(const struct pool_view *v)
 {
-    POOL_WORK(v, rank, share, ORDINAL_MAX_ELEMENTS);
+    POOL_WORK(v, 0, rank, ORDINAL_MAX_ELEMENTS);
+    POOL_WORK(v, 1, share, ORDINAL_MAX_ELEMENTS);
     ordinal_ranks(v->a, v->n, rank);
     return ordinal_run(v, rank, share).y;
 }
 
 POOL_WINDOW_INLINE void ordinal_dx(const struct pool_view *v, lanes g, lanes *da, lanes *dv)
 {
-    POOL_WORK(v, rank, unused, ORDINAL_MAX_ELEMENTS);
-    (void)unused;
+    POOL_WORK(v, 0, rank, ORDINAL_MAX_ELEMENTS);
     ordinal_ranks(v->a, v->n, rank);
     struct ordinal_result result = ordinal_run(v, rank, da);
     lanes factor = g * result.inverse_sum;

@@ -73,15 +73,15 @@ POOL_WINDOW_INLINE int pool_place(const struct pool_view *v, int i)
     return (v->top + i / v->cols) * v->kernel_w + v->left + i % v->cols;
 }
 
-// Two arrays of n lanes, in windows of at most `most` elements.
-#define POOL_WORK(v, first, second, most) lanes *first = (v)->work, *second = (v)->work + (v)->n
+// `name`, the k-th (0 or 1) of two arrays of n lanes, in windows of at most `most` elements.
+#define POOL_WORK(v, k, name, most) lanes *name = (v)->work + (k) * (v)->n
 
 #else
 
 #include "cpu/pool_window.h"
 
 #define POOL_WINDOW_INLINE POOL_LOOP_INLINE
-#define POOL_WORK(v, first, second, most) lanes first[most], second[most]
+#define POOL_WORK(v, k, name, most) lanes name[most]
 
 #endif
 

@@ -1,5 +1,5 @@
-// The backward pass of pools whose maths is a function of one window: chooses a kernel. There are no
-// atomics in any of them.
+// The backward pass of pools whose maths is a function of one window: chooses a kernel. None of
+// them has atomics.
 #ifndef TARN_CUDA_POOL_BACKWARD_H
 #define TARN_CUDA_POOL_BACKWARD_H
 

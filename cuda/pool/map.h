@@ -2,6 +2,8 @@
 #ifndef TARN_CUDA_POOL_MAP_H
 #define TARN_CUDA_POOL_MAP_H
 
+#include <assert.h>
+
 #include "backbone/pool/view.h"
 #include "cuda/kernels.h"
 #include "cuda/map.h"
@@ -59,6 +61,7 @@ struct pool_gradients {
 static inline struct pool_gradients pool_gradients_of(const struct op_backward_call *backward)
 {
     const struct op_call *call = backward->forward;
+    assert(call->in[0]->grad_dtype == call->out[0]->grad_dtype);
     struct pool_gradients g = {backward->want[0] ? call->in[0]->grad : NULL, call->out[0]->grad,
                                call->out[0]->grad_dtype == DTYPE_BF16, backward->beta[0] != 0.0f};
     return g;

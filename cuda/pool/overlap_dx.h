@@ -1,6 +1,6 @@
-// Backward kernel for windows that overlap: a block owns a tile of the input and adds up its windows
-// in shared memory, in rounds of windows that do not touch each other. Windows across the border of
-// tiles are computed in each.
+// Backward kernel for windows that overlap: a block owns a tile of the input and adds up its
+// windows in shared memory, in rounds of windows that do not touch each other. Windows across the
+// border of tiles are computed in each.
 #ifndef TARN_CUDA_POOL_OVERLAP_DX_H
 #define TARN_CUDA_POOL_OVERLAP_DX_H
 
