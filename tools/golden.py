@@ -79,7 +79,7 @@ def uniform(name, n):
 
 
 def is_norm(name):
-    return ".bn" in name or ".downsample.1." in name
+    return ".bn" in name or name.startswith("bn") or ".downsample.1." in name
 
 
 def parameter_value(name, shape):
@@ -92,7 +92,11 @@ def parameter_value(name, shape):
         gain = 0.1 if is_small else 6.0
         values = v * np.float32(math.sqrt(gain / np.prod(shape[1:])))
     elif is_norm(name) and name.endswith("weight"):
-        values = np.float32(0.5) + np.float32(0.5) * u
+        # A classifier's bottlenecks, whose statistics are trained: quiet branches, or rounding
+        # errors would grow from block to block.
+        is_quiet = name.startswith("layer") and name.endswith("bn3.weight")
+        scale = np.float32(0.1 if is_quiet else 1)
+        values = scale * (np.float32(0.5) + np.float32(0.5) * u)
     elif name.endswith("running_var"):
         values = np.float32(0.5) + u
     elif name.endswith("cls_logits.bias"):
