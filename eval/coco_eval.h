@@ -76,6 +76,8 @@ struct eval_reading {
     bool derive_area;           // an object without area has that of its mask or box
     bool count_id0;             // an object with the id 0 can be found
     bool repeat_last;           // annotations of one id: the last in place of each
+    bool any_category;          // there also of those whose category is unknown (pycocotools does
+                                // so where categories do not count)
     bool skip_unknown_images;   // results for them are left out
     bool is_strict;             // what would be warned about is ERR_DATA
 };

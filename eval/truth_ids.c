@@ -56,7 +56,8 @@ static size_t last_of_id(const struct numbered_id *ids, size_t n, int64_t id)
 
 // pycocotools lists annotations image by image and then looks each up by its id, which finds the
 // last one that has it, in whatever image that is.
-static enum status repeat_last(struct eval_truth *truth, const struct numbered_id *ids)
+static enum status repeat_last(struct eval_truth *truth, const struct numbered_id *ids,
+                               bool any_category)
 {
     size_t total = truth->n_objects, n = 0, last_image = 0, last_category = 0;
     uint32_t *images = mem_alloc(total, sizeof *images), *zeros = mem_alloc(total, sizeof *zeros);
@@ -70,7 +71,8 @@ static enum status repeat_last(struct eval_truth *truth, const struct numbered_i
     for (size_t i = 0; i < total; i++) {
         const struct truth_object *object = &truth->objects[i];
         int64_t image = truth_find_image(truth, object->image_id, &last_image);
-        if (image == TRUTH_NONE ||
+        if (image == TRUTH_NONE) continue;
+        if (!any_category &&
             truth_find_category(truth, object->category_id, &last_category) == TRUTH_NONE)
             continue;
         images[n] = (uint32_t)image;
@@ -117,7 +119,7 @@ enum status truth_check_ids(struct eval_truth *truth, const struct eval_reading 
         GUARD(oddity_warn(reading->is_strict,
                           "%s: %zu annotations repeat an id; the last one stands for each",
                           truth->path, n_repeated));
-        GUARD(repeat_last(truth, ids));
+        GUARD(repeat_last(truth, ids, reading->any_category));
     }
 done:
     mem_free(ids);

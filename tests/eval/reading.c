@@ -170,6 +170,19 @@ Test(eval_reading, repeated_ids)
     expect_refused(truth, results, &reading, "1 annotations repeat an id");
 }
 
+// The first of two objects with the id 1 is of a class that the file does not list. The last stands
+// for it where classes do not count: one of two objects is found. Checked with pycocotools 2.0.11.
+Test(eval_reading, repeated_ids_of_unknown_classes)
+{
+    static const char truth[] =
+        TRUTH("{\"id\":1,\"image_id\":1,\"category_id\":8,\"bbox\":[0,0,9,9],\"area\":81,"
+              "\"iscrowd\":0}," GOOD);
+    struct eval_reading reading = {.repeat_last = true};
+    cr_expect_float_eq(ap(truth, GOOD_RESULT, &reading), 1.0, 1e-9);
+    reading.any_category = true;
+    cr_expect_float_eq(ap(truth, GOOD_RESULT, &reading), 51.0 / 101.0, 1e-9);
+}
+
 // What is a warning by default is an error for who is strict.
 Test(eval_reading, strict)
 {
