@@ -84,7 +84,11 @@ enum status bench_pools_open(const struct bench_pools_job *job, struct bench_poo
     enum status status = OK;
     bench->job = *job;
     struct tensor x = tensor_wrap(job->dtype, 4, job->shape, NULL);
-    GUARD(device_open(job->device, 0, &bench->backend));
+    status = device_open(job->device, 0, &bench->backend);
+    if (status != OK) {
+        (void)fail_context(status, "--backend %s: ", job->device);
+        goto done;
+    }
     GUARD(tape_create(bench->backend, &bench->tape));
     bench->bytes = tensor_bytes(&x);
     struct arena_source *source = &bench->backend->memory;

@@ -13,7 +13,7 @@ enum { MAX_WINDOWS = 8, MAX_KERNEL = 63 };
 
 struct options {
     char shape[FIELD_STRING_BYTES], pools[FIELD_STRING_BYTES], json[FIELD_STRING_BYTES];
-    char device[DEVICE_BYTES];
+    char backend[FIELD_STRING_BYTES];
     struct field_ints kernels;
     int dtype;
     int64_t stride, runs;
@@ -29,7 +29,8 @@ static const struct field fields[] = {
      "Pools to time, e.g. max,avg,soft:grad=detached; default: all."},
     {"dtype", FIELD_CHOICE, offsetof(struct options, dtype), "f32", 0, 0, "f32|bf16",
      "Type of the maps, on a GPU of their gradients too; on the CPU these are f32."},
-    DEVICE_FIELD(struct options),
+    {"backend", FIELD_STRING, offsetof(struct options, backend), "cpu", 0, 0, NULL,
+     "Where to compute: cpu, cuda, cuda:N, or auto: the first GPU, where there is one."},
     {"runs", FIELD_INT, offsetof(struct options, runs), "7", 1, BENCH_POOLS_MAX_RUNS, NULL,
      "Timed repetitions, after two that are not timed; medians are reported."},
     {"json", FIELD_STRING, offsetof(struct options, json), "", 0, 0, NULL,
@@ -154,7 +155,7 @@ static enum status save_json(const struct options *options, const struct table *
     fprintf(f,
             "{\"backend\": \"%s\", \"shape\": \"%s\", \"dtype\": \"%s\", \"runs\": %d,\n"
             " \"copy_bytes_per_second\": %.9g, \"copy_kind\": \"%s\",\n \"pools\": [",
-            device_is_gpu(options->device) ? "cuda" : "cpu", options->shape,
+            device_is_gpu(options->backend) ? "cuda" : "cpu", options->shape,
             options->dtype ? "bf16" : "f32",
             (int)options->runs, fmax(table->copy_before, table->copy_after), table->kind);
     for (int i = 0; i < table->n_pools; i++)
@@ -172,7 +173,7 @@ static enum status save_json(const struct options *options, const struct table *
 
 static enum status bench(const struct options *options)
 {
-    struct bench_pools_job job = {.device = options->device,
+    struct bench_pools_job job = {.device = options->backend,
                                   .dtype = options->dtype ? DTYPE_BF16 : DTYPE_F32,
                                   .runs = (int)options->runs};
     struct bench_pools *bench = NULL;

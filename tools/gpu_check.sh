@@ -100,7 +100,7 @@ step_bench() {
     reference torch_device device
     for shape in 8x400x672x64 16x200x336x256; do
         for dtype in f32 bf16; do
-            tarn bench pools --device cuda --shape "$shape" --dtype "$dtype" \
+            tarn bench pools --backend cuda --shape "$shape" --dtype "$dtype" \
                 --json "$out/tarn_pools_${shape}_$dtype.json" || failed=1
             reference "torch_pools_${shape}_$dtype" pools "$shape" "$dtype"
         done

@@ -94,8 +94,10 @@ for dtype in f32 bf16; do
     exists "$work/bench.$dtype.json"
 done
 # On a GPU it runs; elsewhere the message says what to do.
-run bench pools --device cuda --shape 1x24x20x8 --runs 1 --pools max
-[ "$rc" -eq 0 ] || refused 6 'use --device cpu'
+run bench pools --backend cuda --shape 1x24x20x8 --runs 1 --pools max
+[ "$rc" -eq 0 ] || refused 6 'backend cuda: .*cpu'
+run bench pools --backend gpu --shape 1x24x20x8 --runs 1
+refused 2 'gpu'
 run bench pools --shape 8x400x672
 refused 2 'shape'
 run bench pools --shape 0x4x4x4
