@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../scratch.h"
 #include "base/mem.h"
@@ -10,16 +11,18 @@
 #include "report_form.h"
 #include "report_set.h"
 
-// Freed with mem_free.
+// Freed with mem_free. A file for each process: tests run side by side.
 static char *write_page(const struct report_set *set, const char *images, int n_worst)
 {
-    char path[PATH_BYTES], *page;
+    char path[PATH_BYTES], name[32], *page;
     size_t n;
+    snprintf(name, sizeof name, "report.%ld.html", (long)getpid());
     const struct report_options options = {"some/<results>.json", images, n_worst};
-    cr_assert_eq(report_write(scratch_path(path, "report.html"), set->truth,
-                              set->results.detections, &set->evaluation, &options),
+    cr_assert_eq(report_write(scratch_path(path, name), set->truth, set->results.detections,
+                              &set->evaluation, &options),
                  OK, "%s", fail_message());
     cr_assert_eq(file_read(path, 0, &page, &n), OK);
+    unlink(path);
     cr_assert_eq(strlen(page), n);
     expect_well_formed(page);
     cr_expect_null(strstr(page, "http://"), "the page needs something from elsewhere");
