@@ -49,6 +49,9 @@ tarn() { timeout "${TARN_LIMIT:-500}" "$build/tarn" "$@"; }
 step_build() {
     local arch
     arch=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d .)
+    # Python's packages may hold cuDNN: CMake looks there.
+    VIRTUAL_ENV=${VIRTUAL_ENV-$("$python" -c 'import sys; print(sys.prefix)' 2>/dev/null)}
+    export VIRTUAL_ENV
     cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTARN_TESTS=ON \
         -DTARN_CUDA=ON "-DTARN_CUDA_ARCH=$arch" || return 1
     cmake --build "$build" --target tarn test_nn test_cuda test_train test_golden test_gpu_ops ||
