@@ -31,14 +31,29 @@ static enum status set_option(const struct command_help *help, void *options, co
     return status == OK ? OK : fail_context(status, "--");
 }
 
+// "--set section.key=value" says the same as without --set.
+static enum status add_assignment(const struct command_help *help, int argc, char **argv, int i,
+                                  const char *value, struct arguments *arguments, int *used)
+{
+    *used = value ? 1 : 2;
+    if (!value && i + 1 < argc) value = argv[i + 1];
+    if (!value || !is_assignment(value))
+        return fail(ERR_USAGE, "tarn %s: --set needs section.key=value%s%s", help->name,
+                    value ? ", not " : "", value ? value : "");
+    arguments->assignments[arguments->n_assignments++] = value;
+    return OK;
+}
+
 // One "--..." argument; *used is the number of argv entries it took.
 static enum status parse_option(const struct command_help *help, int argc, char **argv, int i,
-                                void *options, int *used)
+                                void *options, struct arguments *arguments, int *used)
 {
     char name[64];
     const char *text = argv[i] + 2, *equals = strchr(text, '=');
     size_t n = equals ? (size_t)(equals - text) : strlen(text);
     snprintf(name, sizeof name, "%.*s", n < sizeof name ? (int)n : (int)sizeof name - 1, text);
+    if (strcmp(name, "set") == 0)
+        return add_assignment(help, argc, argv, i, equals ? equals + 1 : NULL, arguments, used);
     const struct field *field = fields_find(help->options, name);
     if (!field) {
         const char *nearest = fields_nearest(help->options, name);
@@ -80,7 +95,7 @@ enum status arguments_parse(const struct command_help *help, int argc, char **ar
         if (!options_ended && strcmp(argv[i], "--") == 0)
             options_ended = true;
         else if (!options_ended && strncmp(argv[i], "--", 2) == 0)
-            GUARD(parse_option(help, argc, argv, i, options, &used));
+            GUARD(parse_option(help, argc, argv, i, options, &made, &used));
         else if (!options_ended && argv[i][0] == '-' && argv[i][1]) {
             status = fail(ERR_USAGE, "tarn %s: unknown option %s", help->name, argv[i]);
             goto done;

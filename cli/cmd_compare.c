@@ -1,11 +1,15 @@
 #include "cli/command.h"
+#include "cli/compare_classes.h"
 #include "eval/compare.h"
 
 struct options {
     char annotations[FIELD_STRING_BYTES], json[FIELD_STRING_BYTES];
     int type;
     int64_t resamples, seed;
+    bool classification;
 };
+
+enum { RESAMPLES = 1000 };
 
 static const struct field fields[] = {
     {"annotations", FIELD_STRING, offsetof(struct options, annotations), "", 0, 0, NULL,
@@ -16,6 +20,8 @@ static const struct field fields[] = {
      "Resamples of the bootstrap."},
     {"seed", FIELD_INT, offsetof(struct options, seed), "0", 0, 9007199254740991.0, NULL,
      "Seed of the resamples."},
+    {"classification", FIELD_BOOL, offsetof(struct options, classification), "false", 0, 0, NULL,
+     "The files are those of classifiers (`tarn eval --save-results`): McNemar's test."},
     {"json", FIELD_STRING, offsetof(struct options, json), "", 0, 0, NULL,
      "Write all numbers, of every class too, as JSON."},
     {.name = NULL},
@@ -23,8 +29,8 @@ static const struct field fields[] = {
 
 static const struct command_help help = {
     "compare",
-    "A.json B.json --annotations GT.json [--type bbox|segm] [--resamples 1000] [--seed S]"
-    " [--json OUT.json]",
+    "A.json B.json (--annotations GT.json [--type bbox|segm] [--resamples 1000] [--seed S] |"
+    " --classification) [--json OUT.json]",
     "Compares two results files on the same images: AP, AP50 and AP75 of A and B, the difference\n"
     "B - A, and how sure it is; the same for each class.\n"
     "\n"
@@ -34,8 +40,22 @@ static const struct command_help help = {
     "that their mean lies on the observed difference. p is the share of resamples that lie as far\n"
     "from their mean as the observed difference lies from zero. A star marks intervals without\n"
     "zero; of twenty classes one gets a star by chance. What another training seed would change\n"
-    "is not in the interval. More in docs/compare.md.",
+    "is not in the interval. More in docs/compare.md.\n"
+    "\n"
+    "With --classification: on how many images both, one or none of two classifiers is right, and\n"
+    "McNemar's test of that, which looks only at the images where one alone is right: chi-squared,\n"
+    "plain and continuity-corrected, and the exact binomial test. More in docs/classification.md.",
     fields, NULL};
+
+static enum status check_classes(const struct options *o)
+{
+    if (o->annotations[0])
+        return fail(ERR_USAGE, "--annotations does not go with --classification: the files hold "
+                               "the images' classes");
+    if (o->type || o->resamples != RESAMPLES || o->seed)
+        return fail(ERR_USAGE, "--type, --resamples and --seed do not go with --classification");
+    return OK;
+}
 
 static enum status compare(const struct options *o, const struct arguments *arguments)
 {
@@ -44,6 +64,10 @@ static enum status compare(const struct options *o, const struct arguments *argu
                                   (uint64_t)o->seed, 0};
     TRY(arguments_expect(&help, arguments, 2, 2));
     TRY(arguments_no_assignments(&help, arguments));
+    if (o->classification) {
+        TRY(check_classes(o));
+        return compare_classes(arguments->paths[0], arguments->paths[1], o->json);
+    }
     if (!o->annotations[0])
         return fail(ERR_USAGE, "--annotations is missing\nusage: tarn compare %s", help.arguments);
     TRY(compare_files(o->annotations, arguments->paths[0], arguments->paths[1], &how, &comparison));

@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "cli/eval_classes.h"
 #include "cli/eval_options.h"
 #include "eval/evaluation.h"
 #include "eval/report/report.h"
@@ -9,12 +10,19 @@ static const struct command_help help = {
     "eval",
     "--annotations GT.json (--results R.json | --checkpoint C --images DIR [--save-results R.json])"
     " [--type bbox|segm] [--per-class] [--json OUT.json] [--tensors OUT.safetensors]"
-    " [--report OUT.html [--images DIR]] [section.key=value ...]",
+    " [--report OUT.html [--images DIR]] [--charts DIR] [--set section.key=value ...]",
     "Prints COCO's numbers, equal to pycocotools' to the last bit. What the files may hold and "
     "what\n"
     "is done with it: docs/evaluator.md. An image that cannot be read is reported and counts as "
     "one\n"
-    "without detections; the exit code is then 4.",
+    "without detections; the exit code is then 4.\n"
+    "\n"
+    "A classifier's checkpoint is measured on the validation images of its config, or on --images\n"
+    "(--annotations: the list, or COCO boxes to cut out, as its data.format says): top-1, top-5,\n"
+    "each class. --save-results writes what `tarn compare --classification` takes.\n"
+    "\n"
+    "--set changes a key of the checkpoint's config. With backbone.pool.SITE.type=NAME a trained\n"
+    "network is measured with another pooling layer, without training it again.",
     eval_option_fields, NULL};
 
 // What is evaluated: a results file, or what a model finds.
@@ -119,14 +127,20 @@ done:
     return status;
 }
 
+static enum status check_subject(const struct eval_options *o)
+{
+    if ((o->checkpoint[0] != 0) != (o->results[0] != 0)) return OK;
+    return fail(ERR_USAGE, "either --checkpoint or --results is needed\nusage: tarn eval %s",
+                help.arguments);
+}
+
 static enum status check(const struct eval_options *o, const struct arguments *arguments)
 {
-    TRY(arguments_expect(&help, arguments, 0, 0));
     if (!o->annotations[0])
         return fail(ERR_USAGE, "--annotations is missing\nusage: tarn eval %s", help.arguments);
-    if ((o->checkpoint[0] != 0) == (o->results[0] != 0))
-        return fail(ERR_USAGE, "either --checkpoint or --results is needed\nusage: tarn eval %s",
-                    help.arguments);
+    if (o->charts[0])
+        return fail(ERR_USAGE, "--charts: needs the checkpoint of a classifier; --report draws "
+                               "what a detector finds");
     if (o->checkpoint[0] && !o->images[0])
         return fail(ERR_USAGE, "--checkpoint needs --images beside it");
     if (o->results[0] && (o->save_results[0] || o->config[0]))
@@ -143,11 +157,19 @@ enum status cmd_eval(int argc, char **argv)
     struct arguments arguments;
     TRY(arguments_parse(&help, argc, argv, &options, &arguments));
     enum status status = OK;
-    if (!arguments.help) {
-        status = check(&options, &arguments);
-        if (status == OK) status = eval_options_params(&options, &params);
-        if (status == OK) status = evaluate(&options, &params, &arguments);
+    bool is_classifier = false;
+    if (arguments.help) goto done;
+    GUARD(arguments_expect(&help, &arguments, 0, 0));
+    GUARD(check_subject(&options));
+    if (options.checkpoint[0]) GUARD(eval_classes_apply(&options, &is_classifier));
+    if (is_classifier) {
+        status = eval_classes(&options, &arguments);
+        goto done;
     }
+    GUARD(check(&options, &arguments));
+    GUARD(eval_options_params(&options, &params));
+    status = evaluate(&options, &params, &arguments);
+done:
     arguments_free(&arguments);
     return status;
 }

@@ -10,6 +10,7 @@ struct options {
     char output[FIELD_STRING_BYTES], size[FIELD_STRING_BYTES];
     int64_t images, val, seed, classes;
     double smallest, tinted;
+    bool classification;
 };
 
 static const struct field fields[] = {
@@ -18,7 +19,9 @@ static const struct field fields[] = {
     {"images", FIELD_INT, offsetof(struct options, images), "200", 1, 1e6, NULL,
      "Number of images in all."},
     {"val", FIELD_INT, offsetof(struct options, val), "-1", -1, 1e6, NULL,
-     "How many of them go to val.json instead of train.json; -1: a fifth."},
+     "How many of them are for validation; -1: a fifth."},
+    {"classification", FIELD_BOOL, offsetof(struct options, classification), "false", 0, 0, NULL,
+     "One shape an image, in a folder for each class."},
     {"seed", FIELD_INT, offsetof(struct options, seed), "1", 0, 9007199254740992.0, NULL,
      "The same seed and settings give the same pictures."},
     {"size", FIELD_STRING, offsetof(struct options, size), "256x256", 0, 0, NULL,
@@ -33,9 +36,12 @@ static const struct field fields[] = {
 };
 
 static const struct command_help help = {
-    "synth", "--output DIR [--images N] [--val N] [--seed S] [--size WxH] [--classes K]",
+    "synth", "--output DIR [--images N] [--val N] [--seed S] [--size WxH] [--classes K]"
+    " [--classification]",
     "Makes a data set in COCO layout: textured shapes over uneven backgrounds, with boxes and\n"
-    "polygon masks. DIR gets images/*.jpg, annotations/train.json and annotations/val.json.",
+    "polygon masks. DIR gets images/*.jpg, annotations/train.json and annotations/val.json. With\n"
+    "--classification: train/CLASS/*.jpg and val/CLASS/*.jpg, which `tarn pretrain` takes with\n"
+    "data.format=folder data.train_images=DIR/train data.val_images=DIR/val.",
     fields, NULL};
 
 static enum status parse_size(const char *text, int *width, int *height)
@@ -58,6 +64,7 @@ static enum status run(const struct options *options)
         .smallest = options->smallest,
         .tinted = options->tinted,
         .seed = (uint64_t)options->seed,
+        .classification = options->classification,
     };
     if (!options->output[0]) return fail(ERR_USAGE, "tarn synth: --output DIR is missing");
     TRY(parse_size(options->size, &config.width, &config.height));

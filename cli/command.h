@@ -20,6 +20,7 @@ enum status cmd_eval(int argc, char **argv) MUST_USE;
 enum status cmd_compare(int argc, char **argv) MUST_USE;
 enum status cmd_submit(int argc, char **argv) MUST_USE;
 enum status cmd_detect(int argc, char **argv) MUST_USE;
+enum status cmd_classify(int argc, char **argv) MUST_USE;
 enum status cmd_info(int argc, char **argv) MUST_USE;
 enum status cmd_bench(int argc, char **argv) MUST_USE;
 enum status cmd_pools(int argc, char **argv) MUST_USE;
@@ -45,7 +46,8 @@ enum { ARGUMENTS_MAX = 65536 };
 struct arguments {
     const char **paths;       // positional arguments
     int n_paths;
-    const char **assignments; // section.key=value, where the first word is a config's section
+    // section.key=value, where the first word is a config's section; --set may stand before it
+    const char **assignments;
     int n_assignments;
     bool help; // --help was given and is printed: the command has nothing more to do
 };

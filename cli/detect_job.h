@@ -1,4 +1,4 @@
-// Which images `tarn detect` runs over, and what their drawn copies are called.
+// Which images `tarn detect` and `tarn classify` run over, and what drawn copies are called.
 #ifndef TARN_CLI_DETECT_JOB_H
 #define TARN_CLI_DETECT_JOB_H
 

@@ -13,6 +13,7 @@ struct eval_options {
     char annotations[FIELD_STRING_BYTES], results[FIELD_STRING_BYTES];
     char checkpoint[FIELD_STRING_BYTES], config[FIELD_STRING_BYTES], images[FIELD_STRING_BYTES];
     char save_results[FIELD_STRING_BYTES], json[FIELD_STRING_BYTES], tensors[FIELD_STRING_BYTES];
+    char charts[FIELD_STRING_BYTES];
     char report[FIELD_STRING_BYTES], areas[FIELD_STRING_BYTES], device[DEVICE_BYTES];
     int type, area_from; // indices of choices
     bool per_class, class_agnostic, honor_ignore, fix_id0, derive_area, area_from_box;

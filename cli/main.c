@@ -20,12 +20,13 @@ static const struct command {
     {"experiment", "EXPERIMENT.json --output DIR [section.key=value ...]",
      "train models with several pooling layers and seeds, and print the table", cmd_experiment},
     {"eval", "--annotations GT.json (--checkpoint C --images DIR | --results R.json)",
-     "measure COCO's average precision", cmd_eval},
-    {"compare", "A.json B.json --annotations GT.json",
-     "tell whether two results differ, by resampling images", cmd_compare},
+     "measure COCO's average precision, or how often a classifier is right", cmd_eval},
+    {"compare", "A.json B.json (--annotations GT.json | --classification)",
+     "tell whether two results differ, by resampling images or McNemar's test", cmd_compare},
     {"submit", "--checkpoint C --images DIR --image-info INFO.json --name ALG --output DIR",
      "make or check a submission to COCO's server", cmd_submit},
     {"detect", "--checkpoint C PATH... --output DIR", "find objects in images", cmd_detect},
+    {"classify", "--checkpoint C PATH...", "tell the classes of images", cmd_classify},
     {"data", "check ANNOTATIONS --images DIR | preview CONFIG --output DIR",
      "examine a data set, or see what a network is trained on", cmd_data},
     {"synth", "--output DIR --images N --seed S", "make a synthetic data set", cmd_synth},
@@ -38,7 +39,7 @@ enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *stream)
 {
-    fprintf(stream, "tarn %s: trains, evaluates and runs object detectors\n\n", TARN_VERSION);
+    fprintf(stream, "tarn %s: trains, evaluates and runs object detectors and their backbones\n\n", TARN_VERSION);
     for (int i = 0; i < N_COMMANDS; i++)
         fprintf(stream, "  tarn %s %s\n      %s\n", commands[i].name, commands[i].arguments,
                 commands[i].summary);

@@ -50,9 +50,9 @@ static enum status find_class(const struct building *b, const char *name, int *c
                 set->n_categories);
 }
 
-// A box of zeros for images that are whole files.
-static enum status add_image(struct building *b, const struct coco_image *image, int class,
-                             const float box[4])
+// A box of zeros for images that are whole files; class -1: not known.
+static enum status add_image(struct building *b, const struct coco_image *image, const char *name,
+                             int class, const float box[4])
 {
     struct coco_dataset *set = b->set;
     TRY(mem_reserve(&set->images, &b->image_capacity, set->n_images + 1, sizeof *set->images));
@@ -64,15 +64,22 @@ static enum status add_image(struct building *b, const struct coco_image *image,
     *added = *image;
     added->first = set->n_objects++;
     added->n_objects = 1;
-    set->categories[class].n_objects++;
-    return keep_name(set, image->file_name, &added->file_name);
+    if (class >= 0) set->categories[class].n_objects++;
+    return keep_name(set, name, &added->file_name);
 }
 
-static enum status add_file(struct building *b, char *name, int class)
+static enum status add_file(struct building *b, const char *name, int class)
 {
     static const float no_box[4] = {0};
-    struct coco_image image = {.id = (int64_t)b->set->n_images + 1, .file_name = name};
-    return add_image(b, &image, class, no_box);
+    struct coco_image image = {.id = (int64_t)b->set->n_images + 1};
+    return add_image(b, &image, name, class, no_box);
+}
+
+static enum status read_files(struct building *b)
+{
+    for (size_t i = 0; i < b->source->n_files; i++)
+        TRY(add_file(b, b->source->files[i], -1));
+    return OK;
 }
 
 static bool is_image(const char *path)
@@ -181,7 +188,7 @@ static enum status add_boxes(struct building *b, const struct coco_dataset *from
                 continue;
             }
             image.id = object->id;
-            TRY(add_image(b, &image, class_of[object->category], object->box));
+            TRY(add_image(b, &image, file->file_name, class_of[object->category], object->box));
         }
     }
     if (n_small)
@@ -220,10 +227,14 @@ static enum status read_all(struct building *b)
 {
     const struct class_source *source = b->source;
     struct coco_dataset *set = b->set;
-    set->path = mem_strdup(source->format == CLASS_FOLDERS ? source->images : source->list);
+    const char *path = source->format == CLASS_FOLDERS || source->format == CLASS_FILES
+                           ? source->images
+                           : source->list;
+    set->path = mem_strdup(path);
     if (!set->path) return ERR_MEMORY;
     if (source->names) TRY(set_classes(b, source->n_names, source->names));
     switch (source->format) {
+    case CLASS_FILES: TRY(read_files(b)); break;
     case CLASS_FOLDERS: TRY(read_folders(b)); break;
     case CLASS_LIST: TRY(read_list(b)); break;
     case CLASS_CROPS: TRY(read_crops(b)); break;

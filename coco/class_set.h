@@ -10,6 +10,7 @@ extern "C" {
 #endif
 
 enum class_format {
+    CLASS_FILES,   // files[0 ...], whose classes are not known: labels are -1
     CLASS_FOLDERS, // IMAGES/CLASS/*.jpg or *.png: ImageNet's layout. Classes in the order of names
     CLASS_LIST,    // lines "PATH CLASS" of a text file, paths relative to IMAGES; # begins a
                    // comment. Classes in the order of names, or of numbers where all are
@@ -20,6 +21,8 @@ enum class_format {
 struct class_source {
     enum class_format format;
     const char *images; // the folder
+    const char *const *files; // CLASS_FILES: paths that may be relative to `images`
+    size_t n_files;
     const char *list;   // CLASS_LIST's text file, CLASS_CROPS' annotations
     double min_side;    // CLASS_CROPS: boxes with a shorter side, in pixels, are left out
     // The classes of a model, in the order of channels, where the set is to be measured with it;

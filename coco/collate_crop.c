@@ -74,7 +74,8 @@ enum status collate_prepare_crop(const struct loader_config *config, int64_t num
     TRY(status);
     if (config->is_training) collate_change_colors(config, number, slot, &item->image);
     int category = dataset->objects[entry->first].category;
-    struct collate_object object = {.label = (int32_t)dataset->categories[category].id};
+    int64_t label = category < 0 ? -1 : dataset->categories[category].id;
+    struct collate_object object = {.label = (int32_t)label};
     item->n_annotated = 1;
     item->new_width = item->shown_width = config->crop.size;
     item->new_height = item->shown_height = config->crop.size;

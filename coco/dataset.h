@@ -29,7 +29,7 @@ struct coco_image {
 struct coco_object {
     int64_t id;
     float box[4];                 // x1 y1 x2 y2, clamped to the image
-    int category;                 // index into categories
+    int category;                 // index into categories; -1: coco/class_set.h's CLASS_FILES
     uint32_t segmentation_bytes;  // 0: none
     uint64_t segmentation_offset; // byte range of "segmentation" in the file
     double area;                  // the file's

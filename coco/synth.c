@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "coco/synth_classes.h"
 #include "coco/synth_scene.h"
 
 enum { JPEG_QUALITY = 88, SETTINGS_BYTES = 512 };
@@ -35,11 +36,12 @@ static enum status check(const struct synth_config *config)
 static void describe(const struct synth_config *config, char text[SETTINGS_BYTES])
 {
     snprintf(text, SETTINGS_BYTES,
-             "{\"generator\": \"tarn synth 1\", \"images\": %d, \"val\": %d, \"width\": %d, "
+             "{\"generator\": \"tarn synth 1\", %s\"images\": %d, \"val\": %d, \"width\": %d, "
              "\"height\": %d, \"classes\": %d, \"smallest\": %g, \"tinted\": %g, "
              "\"seed\": %" PRIu64
              "}\n",
-             config->n_images, config->n_val, config->width, config->height, config->n_classes,
+             config->classification ? "\"classification\": true, " : "", config->n_images,
+             config->n_val, config->width, config->height, config->n_classes,
              config->smallest, config->tinted, config->seed);
 }
 
@@ -173,10 +175,12 @@ enum status synth_write(const struct synth_config *config)
     TRY(path_join(val, annotations, "val.json"));
     describe(config, settings);
     // train.json comes last: where it is, all is.
+    if (config->classification) TRY(synth_class_path(config, 0, train));
     TRY(inspect(config, settings_path, train, settings, &is_done));
     if (is_done) return OK;
     TRY(folder_create(config->output));
     TRY(file_write(settings_path, settings, strlen(settings)));
+    if (config->classification) return synth_classes_write(config);
     TRY(folder_create(images));
     TRY(folder_create(annotations));
     int n_train = config->n_images - config->n_val;

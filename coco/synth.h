@@ -1,7 +1,8 @@
-// Synthetic data sets in COCO layout, for demonstrations and tests without any download.
+// Synthetic data sets, in COCO layout or as a folder for each class, for demonstrations and tests without any download.
 #ifndef TARN_COCO_SYNTH_H
 #define TARN_COCO_SYNTH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -23,6 +24,7 @@ struct synth_config {
     double smallest;   // diameter of the smallest shapes as a share of the short side, 0.05 .. 0.5
     double tinted;     // share of shapes whose hue follows their class, 0 .. 1
     uint64_t seed;
+    bool classification; // a folder for each class instead of annotations
 };
 
 // Writes OUTPUT/images/000001.jpg ..., OUTPUT/annotations/train.json and val.json (when n_val > 0),
@@ -35,6 +37,9 @@ struct synth_config {
 // shape as far as it lies inside the image, parts hidden by other shapes included; exactly this
 // polygon (its two decimals included) was drawn. "bbox" are its bounds, "area" is its area. At
 // least 55% of a shape's area lies within the image, and at least 60% of that is not hidden.
+//
+// With `classification`: OUTPUT/train/CLASS/000001.jpg ... and OUTPUT/val/CLASS/..., one shape an
+// image, classes in turn, and OUTPUT/synth.json.
 //
 // The same settings give the same pictures. OUTPUT must not exist, or be empty, or hold a set of
 // the same settings: a complete one is left as it is, an unfinished one is written anew.

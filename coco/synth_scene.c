@@ -20,6 +20,7 @@ struct painter {
     uint8_t owner_id;
     int n_hidden[SCENE_MAX_OBJECTS + 1]; // pixels lost, by owner
     int n_pixels;
+    int kind; // of the only shape, for classification
 };
 
 enum { TEXTURE_FLAT, TEXTURE_STRIPES, TEXTURE_CHECKS, TEXTURE_DOTS, TEXTURE_SHADED, N_TEXTURES };
@@ -164,6 +165,7 @@ static bool try_shape(struct painter *p, const struct synth_config *config, stru
                       int n_pixels[])
 {
     int id = scene->n_objects + 1, kind = (int)rng_below(p->rng, (uint32_t)config->n_classes);
+    if (config->classification) kind = p->kind;
     float side = (float)(p->width < p->height ? p->width : p->height);
     // Equal shares for every doubling of size: most shapes are small.
     float smallest = (float)config->smallest / 2, doublings = log2f(LARGEST_RADIUS / smallest);
@@ -201,7 +203,9 @@ static void add_shapes(struct painter *p, const struct synth_config *config, str
     enum { TRIES = 40 };
     int n_pixels[2 * SCENE_MAX_OBJECTS + 2]; // by id: of the shape, of these still seen
     int wanted = 1 + (int)rng_below(p->rng, SCENE_MAX_OBJECTS);
-    for (int tries = 0; tries < TRIES && scene->n_objects < wanted; tries++)
+    bool must = config->classification; // an image without its shape would be labelled wrongly
+    if (must) wanted = 1;
+    for (int tries = 0; (must || tries < TRIES) && scene->n_objects < wanted; tries++)
         (void)try_shape(p, config, scene, n_pixels);
 }
 
@@ -231,7 +235,8 @@ static void finish(struct painter *p, struct image *image)
 enum status scene_create(const struct synth_config *config, int index, struct scene *scene)
 {
     struct rng rng;
-    struct painter p = {.width = config->width, .height = config->height, .rng = &rng};
+    struct painter p = {.width = config->width, .height = config->height, .rng = &rng,
+                        .kind = index % config->n_classes};
     size_t n = (size_t)config->width * (size_t)config->height;
     enum status status = ERR_MEMORY;
     float base[3];

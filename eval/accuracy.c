@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "draw/bars.h"
 #include "draw/grid.h"
 
 void accuracy_free(struct accuracy *accuracy)
@@ -150,4 +151,31 @@ enum status accuracy_draw(const struct accuracy *a, const char *path)
                               .counts = a->confusion,
                               .n = a->n_classes};
     return grid_save(&grid, path);
+}
+
+enum status accuracy_draw_classes(const struct accuracy *a, const char *path)
+{
+    char subtitle[96];
+    size_t n = 0;
+    const char **names = (const char **)mem_alloc(a->n_classes, sizeof *names);
+    double *values = (double *)mem_alloc(a->n_classes, sizeof *values);
+    enum status status = names && values ? OK : ERR_MEMORY;
+    if (status != OK) goto done;
+    for (size_t k = 0; k < a->n_classes; k++) {
+        if (a->n_of[k] == 0) continue;
+        names[n] = a->names[k];
+        values[n++] = 100 * top1_of(a, k);
+    }
+    snprintf(subtitle, sizeof subtitle, "top-1 in %% of each class's images; mean %.2f, all %.2f",
+             100 * a->per_class_mean, 100 * a->top1);
+    const struct bars bars = {.title = "Accuracy of each class",
+                              .subtitle = subtitle,
+                              .labels = names,
+                              .values = values,
+                              .n = n};
+    status = bars_save(&bars, path);
+done:
+    mem_free(names);
+    mem_free(values);
+    return status;
 }

@@ -33,6 +33,9 @@ void accuracy_print_classes(const struct accuracy *accuracy, FILE *stream);
 // [{"name", "images", "top1", "top5"}], "confusion": [[...], ...]}; undefined numbers are null.
 enum status accuracy_save_json(const struct accuracy *accuracy, const char *path) MUST_USE;
 
+// Each class's top-1 as a bar (PNG), of those that have images.
+enum status accuracy_draw_classes(const struct accuracy *accuracy, const char *path) MUST_USE;
+
 // The confusion matrix as a picture (PNG): rows are the images' classes, columns what they were
 // taken for, in shares of the row.
 enum status accuracy_draw(const struct accuracy *accuracy, const char *path) MUST_USE;

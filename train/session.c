@@ -207,16 +207,31 @@ done:
     return status;
 }
 
-static enum status load_all(struct session *session, const char *path)
+static bool exchanges_pools(int n_overrides, const char *const *overrides)
+{
+    static const char section[] = "backbone.pool.";
+    for (int i = 0; i < n_overrides; i++)
+        if (strncmp(overrides[i], section, sizeof section - 1) == 0) return true;
+    return false;
+}
+
+static enum status load_all(struct session *session, const char *path, bool exchanges)
 {
     struct load_options options = {false};
     struct load_report report;
     TRY(load_weights(session->detector, path, &options, &report));
     enum status status = OK;
     if (report.is_detectron2) advise_detectron2(&session->config);
-    if (report.missing.n)
+    if (report.missing.n && exchanges)
+        status = fail(ERR_DATA,
+                      "%s holds no %s (%zu tensors are missing in all): the pooling layer put in "
+                      "has parameters that must be trained; choose one without",
+                      path, report.missing.names[0], report.missing.n);
+    else if (report.missing.n)
         status = fail(ERR_DATA, "%s: %zu tensors of the model are missing, among them %s", path,
                       report.missing.n, report.missing.names[0]);
+    else if (exchanges)
+        report_names("of the pooling layer taken out, unused", &report.unused);
     load_report_free(&report);
     return status;
 }
@@ -239,7 +254,7 @@ enum status session_open_checkpoint(const char *path, const char *config_path, c
     GUARD(resolve(&s->config, path));
     assume_classes(&s->config);
     GUARD(build(s, device));
-    GUARD(load_all(s, path));
+    GUARD(load_all(s, path, exchanges_pools(n_overrides, overrides)));
     *session = s;
     return OK;
 done:
@@ -253,5 +268,6 @@ enum status session_know_classes(struct session *session, const struct coco_data
         classes_compare(&session->classes, dataset);
         return OK;
     }
-    return classes_from_dataset(dataset, session->config.data.raw_labels, &session->classes);
+    bool raw_labels = session->config.data.raw_labels || config_is_classifier(&session->config);
+    return classes_from_dataset(dataset, raw_labels, &session->classes);
 }
