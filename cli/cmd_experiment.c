@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/stop_signal.h"
+#include "train/experiment_accuracy.h"
 #include "train/experiment_run.h"
 #include "train/experiment_table.h"
 
@@ -24,8 +25,9 @@ static void more_help(FILE *stream)
     fputs("\nThe file is JSON with comments:\n"
           "  models      [{\"name\": TEXT, \"base\": CONFIG, \"configs\": {POOLING: CONFIG},\n"
           "                \"set\": {KEY: VALUE}}, ...]\n"
-          "  poolings    [{\"name\": TEXT, \"set\": {KEY: VALUE}}, ...]; the others are compared\n"
-          "              with the first\n"
+          "  poolings    [{\"name\": TEXT, \"of\": POOLING, \"set\": {KEY: VALUE}}, ...]; the others\n"
+          "              are compared with the first; with \"of\" nothing is trained: that pooling's\n"
+          "              checkpoint is measured with the pools of \"set\" in place of its own\n"
           "  set         {KEY: VALUE} for all runs\n",
           stream);
     fields_print_help(stream, experiment_fields, "");
@@ -39,38 +41,67 @@ static void more_help(FILE *stream)
 static const struct command_help help = {
     "experiment", "EXPERIMENT.json --output DIR [--list] [section.key=value ...]",
     "Trains models with several pooling layers and seeds, one run after another, and prints the\n"
-    "table: AP of each, its spread over the seeds, and how sure the differences are.",
+    "table: AP of each detector or accuracy of each classifier, its spread over the seeds, and how\n"
+    "sure the differences are.",
     fields, more_help};
 
 static void list(const struct experiment *experiment)
 {
     int64_t iterations = 0;
     for (size_t i = 0; i < experiment->n_runs; i++) {
-        const struct config *config = &experiment->runs[i].config;
+        const struct experiment_run *run = &experiment->runs[i];
+        const struct experiment_run *source = experiment_source(experiment, run);
+        const struct config *config = &run->config;
+        if (source != run) {
+            printf("%-40s measures %s\n", run->name, source->name);
+            continue;
+        }
         iterations += config->train.iterations;
-        printf("%-40s %lld iterations of %lld images\n", experiment->runs[i].name,
+        printf("%-40s %lld iterations of %lld images\n", run->name,
                (long long)config->train.iterations,
                (long long)(config->train.batch_size * config->train.accumulate));
     }
     printf("%zu runs, %lld iterations\n", experiment->n_runs, (long long)iterations);
 }
 
-static enum status tabulate(const struct experiment *experiment, const char *folder)
+static enum status tabulate_detection(const struct experiment *experiment, const char *folder,
+                                      const char *markdown, const char *json)
 {
     struct experiment_table table;
-    char markdown[PATH_BYTES], json[PATH_BYTES];
     enum status status = OK;
-    TRY(path_join(markdown, folder, "table.md"));
-    TRY(path_join(json, folder, "table.json"));
     TRY(experiment_table_build(experiment, folder, &table));
-    putchar('\n');
     GUARD(experiment_table_print(&table, stdout));
     GUARD(experiment_table_save_markdown(&table, markdown));
     GUARD(experiment_table_save_json(&table, json));
-    printf("\nsaved: %s, %s\n", markdown, json);
 done:
     experiment_table_free(&table);
     return status;
+}
+
+static enum status tabulate_accuracy(const struct experiment *experiment, const char *folder,
+                                     const char *markdown, const char *json)
+{
+    struct accuracy_table table;
+    enum status status = OK;
+    TRY(accuracy_table_build(experiment, folder, &table));
+    GUARD(accuracy_table_print(&table, stdout));
+    GUARD(accuracy_table_save_markdown(&table, markdown));
+    GUARD(accuracy_table_save_json(&table, json));
+done:
+    accuracy_table_free(&table);
+    return status;
+}
+
+static enum status tabulate(const struct experiment *experiment, const char *folder)
+{
+    char markdown[PATH_BYTES], json[PATH_BYTES];
+    TRY(path_join(markdown, folder, "table.md"));
+    TRY(path_join(json, folder, "table.json"));
+    putchar('\n');
+    TRY(experiment->is_classification ? tabulate_accuracy(experiment, folder, markdown, json)
+                                      : tabulate_detection(experiment, folder, markdown, json));
+    printf("\nsaved: %s, %s\n", markdown, json);
+    return OK;
 }
 
 static enum status run(const struct options *options, const struct arguments *arguments)

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "train/config_sections.h"
+#include "train/experiment_exchange.h"
 #include "train/experiment_keys.h"
 
 enum { MAX_FILE_BYTES = 16 << 20 };
@@ -31,13 +32,14 @@ static enum status find_base(const struct experiment_reading *r, const struct ex
     const cJSON *configs = json_find(model, "configs");
     if (configs && !cJSON_IsObject(configs))
         return json_fail(ERR_USAGE, &place, "configs: expected a file for each pooling's name");
-    const cJSON *config = json_find(configs, e->poolings[run->pooling]);
-    if (config) return json_get_string(configs, &place, e->poolings[run->pooling], base);
+    const char *pooling = e->poolings[e->exchanges[run->pooling].source];
+    const cJSON *config = json_find(configs, pooling);
+    if (config) return json_get_string(configs, &place, pooling, base);
     if (json_find(model, "base")) return json_get_string(model, &place, "base", base);
     *base = e->settings.base;
     if ((*base)[0]) return OK;
     return json_fail(ERR_USAGE, &place, "no config for '%s': neither base nor configs names one",
-                     e->poolings[run->pooling]);
+                     pooling);
 }
 
 static enum status load_base(const struct experiment_reading *r, const char *base,
@@ -55,21 +57,33 @@ static enum status check_run(const struct experiment_reading *r, const struct ex
 {
     const struct config *config = &run->config;
     enum status status = config_check(config);
-    if (status == OK && !config->data.train_annotations[0])
+    if (status == OK && !config_has_training_data(config))
         status = fail(ERR_USAGE, "data.train_images and data.train_annotations must be set");
-    if (status == OK && !config->data.val_annotations[0])
+    if (status == OK && !config_has_validation_data(config))
         status = fail(ERR_USAGE, "data.val_images and data.val_annotations must be set: the table "
                                  "is measured there");
+    if (status == OK && config_is_classifier(config) != r->experiment->is_classification)
+        status = fail(ERR_USAGE, "model.type: a classifier beside detectors, they have no number "
+                                 "in common");
     if (status == OK && r->experiment->settings.type == EVAL_MASKS && !config_has_masks(config))
         status = fail(ERR_USAGE, "type: segm needs a model that finds masks");
     return status == OK ? OK : fail_context(status, "%s: run %s: ", r->path, run->name);
 }
 
+static enum status set_pooling(const struct experiment_reading *r, size_t pooling,
+                               struct config *config)
+{
+    char place[64];
+    snprintf(place, sizeof place, "poolings[%zu].", pooling);
+    return set_members(r, place,
+                       cJSON_GetArrayItem(json_find(r->tree, "poolings"), (int)pooling), config);
+}
+
 static enum status resolve_run(const struct experiment_reading *r, struct experiment_run *run)
 {
-    const struct experiment *e = r->experiment;
+    struct experiment *e = r->experiment;
     const cJSON *model = cJSON_GetArrayItem(json_find(r->tree, "models"), (int)run->model);
-    const cJSON *pooling = cJSON_GetArrayItem(json_find(r->tree, "poolings"), (int)run->pooling);
+    size_t source = e->exchanges[run->pooling].source;
     const char *base;
     char place[64], names[2][EXPERIMENT_NAME_BYTES];
     experiment_slug(e->models[run->model], names[0]);
@@ -81,10 +95,11 @@ static enum status resolve_run(const struct experiment_reading *r, struct experi
     TRY(set_members(r, "", r->tree, &run->config));
     snprintf(place, sizeof place, "models[%zu].", run->model);
     TRY(set_members(r, place, model, &run->config));
-    snprintf(place, sizeof place, "poolings[%zu].", run->pooling);
-    TRY(set_members(r, place, pooling, &run->config));
+    TRY(set_pooling(r, source, &run->config));
+    if (source != run->pooling) TRY(set_pooling(r, run->pooling, &run->config));
     TRY(config_override(&run->config, r->n_overrides, r->overrides));
     run->config.train.seed = e->settings.seeds.v[run->seed];
+    if (run == e->runs) e->is_classification = config_is_classifier(&run->config);
     return check_run(r, run);
 }
 
@@ -114,11 +129,18 @@ static enum status check_same_images(const struct experiment_reading *r)
     for (size_t i = 0; i < e->n_runs; i++) {
         const struct experiment_run *run = &e->runs[i];
         const struct experiment_run *first = experiment_run_at(e, run->model, 0, 0);
-        if (strcmp(run->config.data.val_annotations, first->config.data.val_annotations) != 0)
-            return fail(ERR_USAGE,
-                        "%s: %s and %s differ in data.val_annotations: they cannot be "
-                        "compared",
-                        r->path, first->name, run->name);
+        const char *differs =
+            strcmp(run->config.data.val_annotations, first->config.data.val_annotations) != 0
+                ? "data.val_annotations"
+            : e->is_classification &&
+                    strcmp(run->config.data.val_images, first->config.data.val_images) != 0
+                ? "data.val_images"
+            : e->is_classification && run->config.crop.min_side != first->config.crop.min_side
+                ? "crop.min_side"
+                : NULL;
+        if (differs)
+            return fail(ERR_USAGE, "%s: %s and %s differ in %s: they cannot be compared", r->path,
+                        first->name, run->name, differs);
     }
     return OK;
 }
@@ -155,6 +177,7 @@ static enum status read_all(const struct experiment_reading *r)
 {
     TRY(check_overrides(r));
     TRY(experiment_read_keys(r));
+    TRY(experiment_read_exchanges(r));
     TRY(check_config_names(r));
     return resolve_runs(r);
 }
@@ -182,6 +205,7 @@ void experiment_free(struct experiment *experiment)
     if (!experiment) return;
     mem_free(experiment->models);
     mem_free(experiment->poolings);
+    mem_free(experiment->exchanges);
     mem_free(experiment->runs);
     mem_free(experiment);
 }
@@ -191,4 +215,11 @@ const struct experiment_run *experiment_run_at(const struct experiment *experime
 {
     const struct experiment *e = experiment;
     return &e->runs[(seed * e->n_models + model) * e->n_poolings + pooling];
+}
+
+const struct experiment_run *experiment_source(const struct experiment *experiment,
+                                               const struct experiment_run *run)
+{
+    return experiment_run_at(experiment, run->model, experiment->exchanges[run->pooling].source,
+                             run->seed);
 }

@@ -148,7 +148,7 @@ static enum status read_list(const struct experiment_reading *r, const char *lis
 enum status experiment_read_keys(const struct experiment_reading *r)
 {
     static const char *const model_keys[] = {"name", "base", "configs", "set", NULL};
-    static const char *const pooling_keys[] = {"name", "set", NULL};
+    static const char *const pooling_keys[] = {"name", "of", "set", NULL};
     struct experiment *e = r->experiment;
     TRY(read_settings(r));
     TRY(read_list(r, "models", model_keys, &e->models, &e->n_models));
