@@ -40,9 +40,28 @@ static void center(double ratio, const struct crop *from, struct crop *crop)
     crop->top = from->top + (from->height - crop->height) / 2;
 }
 
+static void place(const struct crop *from, int width, int height, struct rng *rng,
+                  struct crop *crop)
+{
+    int top = (int)rng_below(rng, (uint32_t)(from->height - height) + 1);
+    int left = (int)rng_below(rng, (uint32_t)(from->width - width) + 1);
+    *crop = (struct crop){from->left + left, from->top + top, width, height};
+}
+
+static void draw_square(int side, const struct crop *from, struct rng *rng, struct crop *crop)
+{
+    if (side > from->width) side = from->width;
+    if (side > from->height) side = from->height;
+    place(from, side, side, rng, crop);
+}
+
 void crop_draw(const struct crop_config *config, const struct crop *from, struct rng *rng,
                struct crop *crop)
 {
+    if (config->cut) {
+        draw_square(config->cut, from, rng, crop);
+        return;
+    }
     enum { TRIES = 10 };
     double area = (double)from->width * from->height, log_ratio = log(config->ratio);
     for (int i = 0; i < TRIES; i++) {
@@ -51,9 +70,7 @@ void crop_draw(const struct crop_config *config, const struct crop *from, struct
         double ratio = exp(log_ratio * (2 * v - 1));
         int width = (int)nearbyint(sqrt(part * ratio)), height = (int)nearbyint(sqrt(part / ratio));
         if (width < 1 || height < 1 || width > from->width || height > from->height) continue;
-        int top = (int)rng_below(rng, (uint32_t)(from->height - height) + 1);
-        int left = (int)rng_below(rng, (uint32_t)(from->width - width) + 1);
-        *crop = (struct crop){from->left + left, from->top + top, width, height};
+        place(from, width, height, rng, crop);
         return;
     }
     center(config->ratio, from, crop);

@@ -15,6 +15,7 @@ struct crop_config {
     int resize;                  // evaluation: the short side before the centre is cut; >= size
     double scale_min, scale_max; // training: part of the area that is taken, 0.08 to 1
     double ratio;                // training: width / height is in 1 / ratio to ratio, 4/3
+    int cut;                     // training: side of a square that is taken instead; 0: off
     // The object's box is the image (coco_crops), grown on each side by this part of its own sides.
     bool is_boxed;
     double margin;
@@ -31,7 +32,8 @@ void crop_of_box(const float box[4], double margin, int image_width, int image_h
 
 // Training: a part of `from`, as torchvision draws it: ten times an area and a ratio of its sides
 // (uniform in its logarithm), the first that fits at a random place; if none does, the largest
-// centred part of an allowed ratio.
+// centred part of an allowed ratio. With config->cut a square of that side, or the largest that
+// fits, at a random place.
 void crop_draw(const struct crop_config *config, const struct crop *from, struct rng *rng,
                struct crop *crop);
 

@@ -16,6 +16,7 @@ static void set_crop(const struct config *config, struct loader_config *out)
         .scale_min = config->crop.scale_min,
         .scale_max = config->crop.scale_max,
         .ratio = config->crop.ratio,
+        .cut = (int)config->crop.cut,
         .is_boxed = config->data.format == FORMAT_CROPS,
         .margin = config->crop.margin,
     };
