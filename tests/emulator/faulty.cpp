@@ -118,7 +118,8 @@ static __global__ void shared_overrun(int *data, int n)
 static __global__ void static_overrun(int *data, int n)
 {
     __shared__ int shared[BLOCK];
-    shared[threadIdx.x + (unsigned)n - 2 * BLOCK + 1] = 1;
+    int *volatile place = shared; // through a pointer, or the compiler's check of indices comes first
+    place[threadIdx.x + (unsigned)n - 2 * BLOCK + 1] = 1;
     data[threadIdx.x] = shared[0];
 }
 
