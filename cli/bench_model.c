@@ -180,7 +180,9 @@ enum status bench_model(struct session *session, const struct bench_job *job,
     bool has_masks = session->config.model.type == DETECTOR_MASK_RCNN;
     timing->backend = session->backend;
     timing->n_positive = -1;
-    GUARD(bench_batch_make(job, (int)session->config.model.n_classes, has_masks, &batch));
+    struct bench_job filled = *job;
+    if (config_is_classifier(&session->config)) filled.objects = 1; // its class
+    GUARD(bench_batch_make(&filled, (int)session->config.model.n_classes, has_masks, &batch));
     if (session->backend->is_async)
         GUARD(run_all(session, job, &batch, timing, timing->whole));
     tape->observer = (struct tape_observer){timing, before, after};

@@ -23,7 +23,7 @@ static const struct field fields[] = {
     {"runs", FIELD_INT, offsetof(struct options, runs), "7", 1, BENCH_MAX_RUNS, NULL,
      "Timed repetitions, after two that are not timed; medians are reported."},
     {"objects", FIELD_INT, offsetof(struct options, objects), "8", 1, 10000, NULL,
-     "Objects in each image (training)."},
+     "Objects in each image (training); of a classifier always one."},
     {"train", FIELD_BOOL, offsetof(struct options, train), "false", 0, 0, NULL,
      "Whole training steps: losses, gradients, update. Otherwise the forward pass."},
     {"json", FIELD_STRING, offsetof(struct options, json), "", 0, 0, NULL,

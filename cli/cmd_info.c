@@ -15,7 +15,7 @@ struct options {
 static const struct field fields[] = {
     {"size", FIELD_STRING, offsetof(struct options, size), "", 0, 0, NULL,
      "Height and width of the image that the shapes are for, e.g. 800x1344; default: the config's "
-     "min_size x max_size."},
+     "min_size x max_size, of a classifier crop.size."},
     {"config", FIELD_STRING, offsetof(struct options, config), "", 0, 0, NULL,
      "Config of the model, for a checkpoint that tarn did not write."},
     {.name = NULL},
@@ -177,9 +177,10 @@ static enum status open_config(const char *path, const struct arguments *argumen
     GUARD(config_load(path, config));
     GUARD(config_override(config, arguments->n_assignments, arguments->assignments));
     GUARD(config_check(config));
-    if (config->model.n_classes == 0)
-        printf("model.n_classes is 0 (as the training data need): shown with 91\n");
     GUARD(session_open_model(config, "cpu", session));
+    if (config->model.n_classes == 0)
+        printf("model.n_classes is 0 (as the training data need): shown with %lld\n",
+               (long long)(*session)->config.model.n_classes);
 done:
     mem_free(config);
     return status;
@@ -198,7 +199,9 @@ static enum status describe(const char *path, const struct options *options,
     else
         GUARD(open_config(path, arguments, &session));
     const struct config *config = &session->config;
-    if (!options->size[0]) {
+    if (!options->size[0] && config_is_classifier(config)) {
+        height = width = round_up(config->crop.size);
+    } else if (!options->size[0]) {
         height = round_up(config->data.min_size.v[config->data.min_size.n - 1]);
         width = round_up(config->data.max_size);
     }
