@@ -39,7 +39,8 @@ enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *stream)
 {
-    fprintf(stream, "tarn %s: trains, evaluates and runs object detectors and their backbones\n\n", TARN_VERSION);
+    fprintf(stream, "tarn %s: trains, evaluates and runs object detectors and their backbones\n\n",
+            TARN_VERSION);
     for (int i = 0; i < N_COMMANDS; i++)
         fprintf(stream, "  tarn %s %s\n      %s\n", commands[i].name, commands[i].arguments,
                 commands[i].summary);

@@ -58,7 +58,7 @@ static void count_text(double value, char text[32])
 static void paint_rows(cairo_t *cr, const struct bars *bars)
 {
     size_t n = bars->n > BARS_MAX ? BARS_MAX : bars->n;
-    double top = headings(cr, bars), most = largest(bars), widest = 0;
+    double top = headings(cr, bars), most = fmax(largest(bars), bars->full), widest = 0;
     char clean[TEXT_BYTES], count[32];
     text_font(cr, LETTERS, false);
     for (size_t i = 0; i < n; i++) {

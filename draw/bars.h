@@ -18,6 +18,7 @@ struct bars {
     const char *const *labels;    // (n) UTF-8
     const double *values;         // (n) at least 0, finite
     size_t n;
+    double full; // value of a bar over the whole width, e.g. 100 %; less than the largest: that
     bool is_histogram; // upright, touching; a label, or "", belongs to its bar's left edge
     double mark;       // histogram: a line at this bar (fractional), NaN: none
     const char *mark_label;

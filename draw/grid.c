@@ -13,20 +13,43 @@ struct layout {
     double cell, left, top, names; // pixels; names: room for them
 };
 
-static struct layout layout_of(const struct grid *grid)
+static double name_size(const struct layout *l)
 {
-    struct layout l = {.names = grid->n <= GRID_NAMES ? NAMES : 0};
-    l.cell = fmin(LARGEST, fmax(1, floor(SIDE / (double)grid->n)));
-    l.left = MARGIN + FONT * 2 + l.names;
-    l.top = MARGIN + TITLE + FONT * 2 + l.names;
-    return l;
+    return fmin(FONT, l->cell);
 }
 
-// White to dark blue.
+// Room for the longest name, and not more than NAMES.
+static enum status measure_names(const struct grid *grid, struct layout *l)
+{
+    struct surface surface;
+    char clean[TEXT_BYTES];
+    if (grid->n > GRID_NAMES) return OK;
+    TRY(surface_create(1, 1, &surface));
+    text_font(surface.cr, name_size(l), false);
+    for (size_t k = 0; k < grid->n; k++) {
+        text_clean(grid->names[k], clean);
+        l->names = fmax(l->names, text_width(surface.cr, clean));
+    }
+    l->names = fmin(NAMES, ceil(l->names) + 1) + FONT / 2;
+    surface_free(&surface);
+    return OK;
+}
+
+static enum status make_layout(const struct grid *grid, struct layout *l)
+{
+    *l = (struct layout){.cell = fmin(LARGEST, fmax(1, floor(SIDE / (double)grid->n)))};
+    TRY(measure_names(grid, l));
+    l->left = MARGIN + FONT * 2 + l->names;
+    l->top = MARGIN + TITLE + FONT * 2 + l->names;
+    return OK;
+}
+
+// Nearly white to dark blue, with a gap to the next where there is room.
 static void paint_cell(cairo_t *cr, const struct layout *l, double share, double x, double y)
 {
-    cairo_set_source_rgb(cr, 1 - 0.9 * share, 1 - 0.7 * share, 1 - 0.45 * share);
-    cairo_rectangle(cr, x, y, l->cell, l->cell);
+    double side = l->cell >= 8 ? l->cell - 1 : l->cell;
+    cairo_set_source_rgb(cr, 0.96 - 0.86 * share, 0.965 - 0.665 * share, 0.975 - 0.425 * share);
+    cairo_rectangle(cr, x, y, side, side);
     cairo_fill(cr);
 }
 
@@ -78,11 +101,11 @@ static void paint_names(cairo_t *cr, const struct grid *grid, const struct layou
     show(cr, grid->column_title, l->left + middle, MARGIN + TITLE + FONT, side, TEXT_CENTER);
     show_upright(cr, grid->row_title, MARGIN + FONT, l->top + middle, side, TEXT_CENTER);
     if (l->names == 0) return;
-    text_font(cr, fmin(FONT, l->cell), false);
+    text_font(cr, name_size(l), false);
     for (size_t k = 0; k < grid->n; k++) {
-        double at = ((double)k + 0.5) * l->cell + fmin(FONT, l->cell) / 3;
-        show(cr, grid->names[k], l->left - 4, l->top + at, l->names, TEXT_RIGHT);
-        show_upright(cr, grid->names[k], l->left + at, l->top - 4, l->names, TEXT_LEFT);
+        double at = ((double)k + 0.5) * l->cell + name_size(l) / 3, room = l->names - FONT / 2;
+        show(cr, grid->names[k], l->left - FONT / 2, l->top + at, room, TEXT_RIGHT);
+        show_upright(cr, grid->names[k], l->left + at, l->top - FONT / 2, room, TEXT_LEFT);
     }
 }
 
@@ -92,7 +115,8 @@ enum status grid_draw(const struct grid *grid, struct image *out)
     if (grid->n < 1 || grid->n > GRID_MAX)
         return fail(ERR_USAGE, "a picture of %zu x %zu counts, expected 1 to %d", grid->n, grid->n,
                     (int)GRID_MAX);
-    struct layout l = layout_of(grid);
+    struct layout l;
+    TRY(make_layout(grid, &l));
     double side = (double)grid->n * l.cell;
     TRY(surface_create((int)(l.left + fmax(side, 2 * NAMES) + MARGIN),
                        (int)(l.top + side + MARGIN), &surface));
@@ -102,10 +126,6 @@ enum status grid_draw(const struct grid *grid, struct image *out)
     text_font(cr, FONT, false);
     for (size_t row = 0; row < grid->n; row++) paint_row(cr, grid, &l, row);
     paint_names(cr, grid, &l);
-    cairo_set_source_rgb(cr, 0.6, 0.6, 0.6);
-    cairo_set_line_width(cr, 1);
-    cairo_rectangle(cr, l.left - 0.5, l.top - 0.5, side + 1, side + 1);
-    cairo_stroke(cr);
     enum status status = surface_to_image(&surface, out);
     surface_free(&surface);
     return status;

@@ -172,7 +172,8 @@ enum status accuracy_draw_classes(const struct accuracy *a, const char *path)
                               .subtitle = subtitle,
                               .labels = names,
                               .values = values,
-                              .n = n};
+                              .n = n,
+                              .full = 100};
     status = bars_save(&bars, path);
 done:
     mem_free(names);

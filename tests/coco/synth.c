@@ -82,6 +82,40 @@ Test(synth, writes_a_set_that_loads)
     expect_part(folder, "annotations/val.json", 3);
 }
 
+Test(synth, writes_a_folder_for_each_class)
+{
+    enum { N = 20, N_VAL = 5, N_CLASSES = 3 };
+    char folder[PATH_BYTES], path[PATH_BYTES];
+    struct synth_config config = make(folder, N);
+    config.classification = true;
+    config.n_classes = N_CLASSES;
+    cr_assert_eq(synth_write(&config), OK, "%s", fail_message());
+    for (int i = 0; i < N; i++) {
+        char name[64];
+        struct image image;
+        snprintf(name, sizeof name, "%s/%s/%06d.jpg", i < N - N_VAL ? "train" : "val",
+                 synth_class_names[i % N_CLASSES], i + 1);
+        cr_assert_eq(path_join(path, folder, name), OK);
+        cr_assert_eq(image_load(path, EXIF_IGNORE, &image, NULL), OK, "%s", fail_message());
+        cr_expect(image.width == 96 && image.height == 64);
+        image_free(&image);
+    }
+    // Whole, it is left as it is; without its last picture all of it is written again.
+    cr_assert_eq(path_join(path, folder, "val/disc/000019.jpg"), OK);
+    remove(path);
+    cr_assert_eq(synth_write(&config), OK, "%s", fail_message());
+    cr_expect(!file_exists(path));
+    char last[PATH_BYTES];
+    cr_assert_eq(path_join(last, folder, "train/disc/000001.jpg"), OK);
+    remove(last);
+    cr_assert_eq(synth_write(&config), OK, "%s", fail_message());
+    cr_expect(file_exists(path) && file_exists(last));
+    config.n_classes = 2;
+    cr_expect_eq(synth_write(&config), ERR_USAGE);
+    config.classification = false;
+    cr_expect_eq(synth_write(&config), ERR_USAGE);
+}
+
 // Area and box of the file follow from its polygon.
 Test(synth, annotations_agree_with_their_polygons)
 {
