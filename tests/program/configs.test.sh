@@ -3,8 +3,8 @@
 . "$ROOT/tests/program/lib.sh"
 cd "$ROOT" || exit 1
 
-# An experiment is a list of configs: each of its runs is resolved and checked. Of the papers' tables
-# only the smallest models are built too; the others differ in the kind of backbone alone.
+# An experiment is a list of configs: each of its runs is resolved and checked. Of the papers'
+# tables only the smallest models are built too; the others differ in the kind of backbone alone.
 find configs -name '*.json' | sort >"$work/configs"
 : >"$work/experiments"
 while read -r config; do
