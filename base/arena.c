@@ -65,9 +65,12 @@ void *arena_alloc(struct arena *arena, size_t bytes)
     }
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (arena->n_chunks == 0 || arena->chunks[arena->current].bytes - arena->used < bytes) {
-        // Grow geometrically: few chunks whatever the total.
+        // Grow geometrically: few chunks whatever the total. Near the end of memory, no further
+        // than what is needed.
         size_t wanted = bytes > arena->total / 2 ? bytes : arena->total / 2;
-        if (add_chunk(arena, wanted) != OK) return NULL;
+        if (add_chunk(arena, wanted) != OK &&
+            (wanted == bytes || add_chunk(arena, bytes) != OK))
+            return NULL;
     }
     void *object = arena->chunks[arena->current].memory + arena->used;
     arena->used += bytes;
@@ -86,11 +89,10 @@ void *arena_alloc_zeroed(struct arena *arena, size_t bytes)
 void arena_reset(struct arena *arena)
 {
     if (arena->n_chunks > 1) {
-        size_t bytes = 0;
-        for (int i = 0; i < arena->n_chunks; i++) bytes += arena->chunks[i].bytes;
         release_chunks(arena);
-        // If one large chunk cannot be had now, later allocations will try smaller ones.
-        if (add_chunk(arena, bytes) != OK) arena->n_chunks = 0;
+        // What was ever in use, in one piece. If that cannot be had now, later allocations will try
+        // smaller ones.
+        if (add_chunk(arena, arena->peak) != OK) arena->n_chunks = 0;
     }
     arena->used = 0;
     arena->total = 0;
