@@ -2,6 +2,7 @@
 
 #include <cuda_runtime.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 
 enum { GRAPHS_MAX = 64 }; // shapes; the one that was not used for longest goes first
@@ -16,6 +17,7 @@ struct cuda_graphs {
     struct graph_entry entries[GRAPHS_MAX];
     int n;
     uint64_t clock, generation;
+    bool is_refused; // something in a sequence cannot be recorded: none is, from then on
 };
 
 enum status cuda_graphs_create(struct CUstream_st *stream, struct cuda_graphs **graphs)
@@ -104,10 +106,15 @@ enum status cuda_graphs_run(struct cuda_graphs *graphs, uint64_t key,
         graph_add(graphs, key)->used = ++graphs->clock;
         return OK;
     }
+    if (graphs->is_refused) return run(context);
     if (!entry->graph) {
         uint64_t before = graphs->generation;
         cudaGraphExec_t made = NULL;
-        TRY(graph_record(graphs, run, context, &made));
+        if (graph_record(graphs, run, context, &made) != OK) {
+            graphs->is_refused = true;
+            log_warn("operations are started one by one: %s", fail_message());
+            return run(context); // if the device itself failed, it says so here
+        }
         if (graphs->generation != before) {
             (void)cudaGraphExecDestroy(made);
             return run(context);

@@ -96,6 +96,7 @@ enum status cuda_weights_get(struct cuda_library *library, const struct op_call 
     }
     struct cuda_weights *entry = weights_find(library, w->data, factor, dtype);
     if (entry && entry->bytes < bytes) { // other memory at the same place: no parameter
+        cuda_graphs_forget(library->backend->graphs);
         library_put(library, entry->form, entry->bytes);
         *entry = library->weights[--library->n_weights];
         entry = NULL;

@@ -74,8 +74,9 @@ void *cuda_upload_get(void *context, size_t bytes)
     void *memory = NULL;
     (void)cudaSetDevice(upload->device); // a thread of the loader begins with the first GPU
     if (cudaMallocHost(&memory, bytes) != cudaSuccess) {
-        (void)fail(ERR_MEMORY, "cuda: %zu bytes of pinned host memory wanted: %s", bytes,
-                   cudaGetErrorString(cudaGetLastError()));
+        (void)fail(ERR_MEMORY,
+                   "cuda: %zu bytes of pinned host memory wanted: %s; lower data.queue or the "
+                   "batch size", bytes, cudaGetErrorString(cudaGetLastError()));
         return NULL;
     }
     (void)pthread_mutex_lock(&upload->lock);

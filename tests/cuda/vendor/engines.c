@@ -132,6 +132,21 @@ Test(vendor, bf16_has_engines)
     }
 }
 
+// Classes make any number of channels, odd ones too; images have three.
+Test(vendor, unusual_channels_have_engines)
+{
+    static const int channels[][2] = {{3, 64}, {256, 819}, {256, 3}, {17, 19}};
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
+        for (int kind = CONV_FORWARD; kind <= CONV_BACKWARD_FILTER; kind++) {
+            struct conv_problem p = problem((enum conv_kind)kind, DTYPE_BF16, DTYPE_BF16);
+            p.c = channels[i][0];
+            p.o = channels[i][1];
+            expect_engines(&p);
+            p.input_dtype = p.result_dtype = DTYPE_F32;
+            expect_engines(&p);
+        }
+}
+
 Test(vendor, texts_that_name_no_engine)
 {
     static const char *const bad[] = {"",           "engine",        "engine x", "engine 999999",
