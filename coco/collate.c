@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/resize.h"
 #include "base/rng.h"
 #include "coco/copy_paste.h"
 
@@ -173,18 +174,46 @@ static void plan_sizes(const struct loader_config *config, const struct collate_
     batch->max_objects = (int)most;
 }
 
+static size_t pixel_bytes(const struct collate_item *item)
+{
+    return 3 * (size_t)item->image.width * (size_t)item->image.height;
+}
+
+static enum status plan_pixels(const struct collate_item *items, int n,
+                               struct collate_storage *storage)
+{
+    size_t n_bytes = 0;
+    for (int i = 0; i < n; i++) {
+        const struct collate_item *item = &items[i];
+        int32_t *place = storage->batch.places + (size_t)i * N_PLACE;
+        place[PLACE_START_LOW] = (int32_t)(n_bytes & UINT32_MAX);
+        place[PLACE_START_HIGH] = (int32_t)(n_bytes >> 32);
+        place[PLACE_WIDTH] = item->image.width;
+        place[PLACE_HEIGHT] = item->image.height;
+        place[PLACE_NEW_WIDTH] = item->new_width;
+        place[PLACE_NEW_HEIGHT] = item->new_height;
+        place[PLACE_FLIP] = item->flip;
+        n_bytes += pixel_bytes(item);
+    }
+    return collate_storage_reserve_pixels(storage, n_bytes);
+}
+
 enum status collate_plan(const struct loader_config *config, int64_t number,
                          struct collate_item *items, int n, struct collate_storage *storage)
 {
     struct batch *batch = &storage->batch;
     size_t n_floats, n_mask_bytes = 0;
-    if (config->is_training && config->augment.copy_paste > 0) TRY(paste(config, number, items, n));
+    bool pastes = config->is_training && config->augment.copy_paste > 0;
+    if (pastes) TRY(paste(config, number, items, n));
     plan_sizes(config, items, n, batch);
     if (!size_mul((size_t)batch->width * (size_t)batch->height, 3 * (size_t)n, &n_floats))
         return fail(ERR_MEMORY, "a batch of %d x %d x %d is too large", n, batch->height,
                     batch->width);
     for (int i = 0; i < n; i++) n_mask_bytes += objects_of(&items[i])->masks.n;
-    TRY(collate_storage_reserve(storage, n_floats, (size_t)n * (size_t)batch->max_objects));
+    bool keeps_pixels = config->keeps_pixels && !pastes;
+    TRY(collate_storage_reserve(storage, keeps_pixels ? 0 : n_floats,
+                                (size_t)n * (size_t)batch->max_objects));
+    if (keeps_pixels) TRY(plan_pixels(items, n, storage));
     if (config->masks) TRY(collate_storage_reserve_masks(storage, n_mask_bytes));
     size_t first_mask = 0;
     for (int i = 0; i < n; i++) {
@@ -201,18 +230,28 @@ enum status collate_plan(const struct loader_config *config, int64_t number,
     return OK;
 }
 
-enum status collate_render(const struct collate_item *items, int slot, struct batch *batch)
+static enum status render_image(const struct collate_item *items, int slot, struct batch *batch)
 {
     const struct collate_item *item = &items[slot];
-    const struct mask_bytes *masks = &objects_of(item)->masks;
-    size_t floats = 3 * (size_t)batch->width * (size_t)batch->height, first_mask = 0;
+    size_t floats = 3 * (size_t)batch->width * (size_t)batch->height, first_pixel = 0;
+    if (batch->pixels) {
+        for (int i = 0; i < slot; i++) first_pixel += pixel_bytes(&items[i]);
+        memcpy(batch->pixels + first_pixel, item->image.rgb, pixel_bytes(item));
+        return OK;
+    }
     float *canvas = batch->images + (size_t)slot * floats;
     TRY(image_to_canvas(&item->image, item->flip, item->new_width, item->new_height, canvas,
                         batch->width, batch->height));
-    if (item->alpha)
-        TRY(copy_paste_pixels(item->alpha, item->shown_width, item->shown_height,
-                              &items[(slot + batch->n - 1) % batch->n].image, canvas,
-                              batch->width));
+    if (!item->alpha) return OK;
+    return copy_paste_pixels(item->alpha, item->shown_width, item->shown_height,
+                             &items[(slot + batch->n - 1) % batch->n].image, canvas, batch->width);
+}
+
+enum status collate_render(const struct collate_item *items, int slot, struct batch *batch)
+{
+    const struct mask_bytes *masks = &objects_of(&items[slot])->masks;
+    size_t first_mask = 0;
+    TRY(render_image(items, slot, batch));
     for (int i = 0; i < slot; i++) first_mask += objects_of(&items[i])->masks.n;
     if (masks->n) memcpy(batch->masks + first_mask, masks->bytes, masks->n);
     return OK;

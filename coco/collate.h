@@ -33,7 +33,8 @@ struct collate_storage {
     struct batch batch;                     // first: a batch pointer is a storage pointer
     size_t image_capacity, object_capacity; // floats of images; n * G
     size_t frame_capacity, mask_capacity;   // n * G; bytes of masks
-    const struct arena_source *memory;      // of images and masks; NULL: the heap
+    size_t pixel_capacity;                  // bytes of pixels
+    const struct arena_source *memory;      // of images, pixels, masks; NULL: the heap
 };
 
 enum status collate_storage_init(struct collate_storage *storage, int batch_size,
@@ -41,7 +42,9 @@ enum status collate_storage_init(struct collate_storage *storage, int batch_size
 void collate_storage_free(struct collate_storage *storage);
 enum status collate_storage_reserve(struct collate_storage *storage, size_t n_floats,
                                     size_t n_objects) MUST_USE;
-// After the call above: frames and starts for as many objects, and mask_bytes.
+enum status collate_storage_reserve_pixels(struct collate_storage *storage,
+                                           size_t n_bytes) MUST_USE;
+// After collate_storage_reserve: frames and starts for as many objects, and mask_bytes.
 enum status collate_storage_reserve_masks(struct collate_storage *storage,
                                           size_t n_bytes) MUST_USE;
 
@@ -65,13 +68,13 @@ enum status collate_check_size(const char *path, const struct coco_image *entry,
 void collate_change_colors(const struct loader_config *config, int64_t number, int slot,
                            struct image *image);
 
-// Makes room for n prepared items, writes all of the batch but `images` and `masks`.
+// Makes room for n prepared items, writes all of the batch but `images`, `pixels` and `masks`.
 enum status collate_plan(const struct loader_config *config, int64_t number,
                          struct collate_item *items, int n,
                          struct collate_storage *storage) MUST_USE;
 
-// Writes row `slot` of the batch's images and its masks. items: of the whole batch, which the
-// caller frees when all are rendered.
+// Writes row `slot` of the batch's images, or its pixels, and its masks. items: of the whole batch,
+// which the caller frees when all are rendered.
 enum status collate_render(const struct collate_item *items, int slot,
                            struct batch *batch) MUST_USE;
 

@@ -1,5 +1,6 @@
 // The memory of a batch.
 #include "base/mem.h"
+#include "base/resize.h"
 #include "coco/collate.h"
 
 static void *get(const struct collate_storage *storage, size_t n, size_t size)
@@ -32,8 +33,9 @@ enum status collate_storage_init(struct collate_storage *storage, int batch_size
     batch->image_ids = (int64_t *)mem_alloc(n, sizeof *batch->image_ids);
     batch->image_index = (size_t *)mem_alloc(n, sizeof *batch->image_index);
     batch->counts = (int32_t *)mem_alloc(n, sizeof *batch->counts);
+    batch->places = (int32_t *)mem_alloc(n, N_PLACE * sizeof *batch->places);
     if (!batch->sizes || !batch->original_sizes || !batch->image_ids || !batch->image_index ||
-        !batch->counts)
+        !batch->counts || !batch->places)
         return ERR_MEMORY;
     return OK;
 }
@@ -42,6 +44,8 @@ void collate_storage_free(struct collate_storage *storage)
 {
     struct batch *batch = &storage->batch;
     put(storage, batch->images, storage->image_capacity * sizeof *batch->images);
+    put(storage, batch->pixels, storage->pixel_capacity);
+    mem_free(batch->places);
     mem_free(batch->sizes);
     mem_free(batch->original_sizes);
     mem_free(batch->image_ids);
@@ -78,6 +82,19 @@ enum status collate_storage_reserve(struct collate_storage *storage, size_t n_fl
         if (!batch->labels) return ERR_MEMORY;
         storage->object_capacity = n_objects;
     }
+    return OK;
+}
+
+enum status collate_storage_reserve_pixels(struct collate_storage *storage, size_t n_bytes)
+{
+    struct batch *batch = &storage->batch;
+    batch->pixel_bytes = n_bytes;
+    if (batch->pixels && n_bytes <= storage->pixel_capacity) return OK;
+    put(storage, batch->pixels, storage->pixel_capacity);
+    storage->pixel_capacity = 0;
+    batch->pixels = (uint8_t *)get(storage, n_bytes, 1);
+    if (!batch->pixels) return ERR_MEMORY;
+    storage->pixel_capacity = n_bytes;
     return OK;
 }
 

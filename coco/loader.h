@@ -21,7 +21,11 @@ extern "C" {
 // is padding, and boxes are clipped to the part that is not.
 struct batch {
     int n, height, width; // canvas
-    float *images;        // (n, height, width, 3) normalised, zero padded
+    float *images;        // (n, height, width, 3) normalised, zero padded; or NULL, and
+    // with loader_config.keeps_pixels what they are made of (base/resize.h):
+    uint8_t *pixels;      // (pixel_bytes) of all images
+    size_t pixel_bytes;
+    int32_t *places;      // (n, N_PLACE)
     float *sizes;         // (n, 2) height, width of the resized, unpadded image
     int *original_sizes;  // (n, 2) height, width of the image before resizing
     int64_t *image_ids;   // (n)
@@ -64,6 +68,9 @@ struct loader_config {
     // Where images and masks of batches are kept, e.g. memory that a device copies from; NULL: the
     // heap. Its functions are called from the loader's threads.
     const struct arena_source *memory;
+    // Whoever takes the batches resizes images himself. Without effect with copy_paste, which puts
+    // pixels onto resized images.
+    bool keeps_pixels;
     bool skip_broken;        // a broken image is reported and left out; a batch of none is skipped
 };
 

@@ -1,36 +1,18 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/resize.h"
 #include "coco/image.h"
 
-// One output coordinate: first * (1 - weight) + second * weight.
-struct tap {
-    int first, second;
-    float weight;
-};
-
-// The arithmetic of bilinear interpolation without aligned corners, in float as torch has it.
-static void compute_taps(int n_in, int n_out, struct tap *taps)
+static void compute_taps(int n_in, int n_out, struct resize_tap *taps)
 {
-    float scale = (float)n_in / (float)n_out;
-    for (int i = 0; i < n_out; i++) {
-        float source = scale * ((float)i + 0.5f) - 0.5f;
-        if (source < 0.0f) source = 0.0f;
-        int first = (int)source;
-        if (first > n_in - 1) first = n_in - 1;
-        taps[i].first = first;
-        taps[i].second = first < n_in - 1 ? first + 1 : first;
-        taps[i].weight = source - (float)first;
-        if (taps[i].weight > 1.0f) taps[i].weight = 1.0f;
-    }
+    for (int i = 0; i < n_out; i++) taps[i] = resize_tap_at(i, n_in, n_out);
 }
 
 void image_normalisation(float normalised[256][4])
 {
-    static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
     for (int value = 0; value < 256; value++) {
-        for (int c = 0; c < 3; c++)
-            normalised[value][c] = ((float)value / 255.0f - mean[c]) / deviation[c];
+        for (int c = 0; c < 3; c++) normalised[value][c] = resize_normal(value, c);
         normalised[value][3] = 0.0f;
     }
 }
@@ -39,7 +21,7 @@ struct resizer {
     const struct image *image;
     bool flip;
     int new_width;
-    struct tap *columns, *rows;
+    struct resize_tap *columns, *rows;
     float *source;       // (width, 3) one row, normalised
     float *stretched[2]; // (new_width, 3) rows resized horizontally ...
     int stretched_y[2];  // ... and which source rows they are; -1: none
@@ -55,10 +37,10 @@ static void stretch_row(struct resizer *r, int y, float *out)
         for (int c = 0; c < 3; c++) r->source[3 * x + c] = r->normalised[pixel[c]][c];
     }
     for (int x = 0; x < r->new_width; x++) {
-        const struct tap tap = r->columns[x];
+        const struct resize_tap tap = r->columns[x];
         const float *first = r->source + 3 * tap.first, *second = r->source + 3 * tap.second;
         for (int c = 0; c < 3; c++)
-            out[3 * x + c] = (1.0f - tap.weight) * first[c] + tap.weight * second[c];
+            out[3 * x + c] = resize_blend(first[c], second[c], tap.weight);
     }
 }
 
@@ -76,7 +58,7 @@ static int get_row(struct resizer *r, int y, int other)
 static void blend(const float *restrict first, const float *restrict second, float weight,
                   float *restrict out, int n)
 {
-    for (int i = 0; i < n; i++) out[i] = (1.0f - weight) * first[i] + weight * second[i];
+    for (int i = 0; i < n; i++) out[i] = resize_blend(first[i], second[i], weight);
 }
 
 enum status image_to_canvas(const struct image *image, bool flip, int new_width, int new_height,
@@ -86,8 +68,8 @@ enum status image_to_canvas(const struct image *image, bool flip, int new_width,
         .image = image, .flip = flip, .new_width = new_width, .stretched_y = {-1, -1}};
     size_t row = 3 * (size_t)canvas_width, used = 3 * (size_t)new_width;
     enum status status = ERR_MEMORY;
-    r.columns = (struct tap *)mem_alloc((size_t)new_width, sizeof *r.columns);
-    r.rows = (struct tap *)mem_alloc((size_t)new_height, sizeof *r.rows);
+    r.columns = (struct resize_tap *)mem_alloc((size_t)new_width, sizeof *r.columns);
+    r.rows = (struct resize_tap *)mem_alloc((size_t)new_height, sizeof *r.rows);
     r.source = (float *)mem_alloc(3 * (size_t)image->width, sizeof *r.source);
     for (int i = 0; i < 2; i++) r.stretched[i] = (float *)mem_alloc(used, sizeof *r.source);
     if (!r.columns || !r.rows || !r.source || !r.stretched[0] || !r.stretched[1]) goto done;

@@ -77,6 +77,24 @@ enum status rle_encode(const uint8_t *mask, int64_t height, int64_t width, struc
     return rle_append(rle, count);
 }
 
+// Runs end where a bit differs from the one before it: whole words without an end are passed over.
+enum status rle_from_bits(const uint32_t *bits, int64_t height, int64_t width, struct rle *rle)
+{
+    TRY(rle_begin(rle, height, width));
+    uint32_t n = (uint32_t)(height * width), begin = 0, last = 0;
+    for (uint32_t first = 0; first < n; first += 32) {
+        uint32_t word = bits[first / 32], ends = word ^ (word << 1 | last);
+        last = word >> 31;
+        for (; ends; ends &= ends - 1) {
+            uint32_t end = first + (uint32_t)__builtin_ctz(ends);
+            if (end >= n) break;
+            TRY(rle_append(rle, end - begin));
+            begin = end;
+        }
+    }
+    return rle_append(rle, n - begin);
+}
+
 void rle_decode(const struct rle *rle, uint8_t *mask)
 {
     size_t x = 0, y = 0, height = (size_t)rle->height, width = (size_t)rle->width;

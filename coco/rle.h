@@ -56,6 +56,10 @@ enum status rle_encode(const uint8_t *mask, int64_t height, int64_t width,
                        struct rle *rle) MUST_USE;
 void rle_decode(const struct rle *rle, uint8_t *mask); // 0 and 1
 
+// Pixel (x, y) is bit n % 32 of bits[n / 32], n = x * height + y.
+enum status rle_from_bits(const uint32_t *bits, int64_t height, int64_t width,
+                          struct rle *rle) MUST_USE;
+
 uint32_t rle_area(const struct rle *rle);
 
 // x, y, width, height of the foreground; zeros when there is none. A run that goes on in the next

@@ -1,11 +1,35 @@
 #include "detect/batch_upload.h"
 
+#include "base/resize.h"
+#include "nn/ops.h"
 #include "nn/ops_map.h"
+
+// The pixels lie in scratch memory: their number differs from batch to batch, and the tape shall
+// hand out the same addresses for batches of one canvas (tape_defer).
+static enum status resize_on_device(struct tape *tape, const struct batch *batch,
+                                    struct tensor **images)
+{
+    struct backend *backend = tape->backend;
+    const struct resize_images_args args = {batch->height, batch->width};
+    int64_t shape[2] = {batch->n, N_PLACE}, n_bytes = (int64_t)batch->pixel_bytes;
+    struct tensor *places = NULL;
+    void *memory = NULL;
+    TRY(tape_upload(tape, DTYPE_I32, 2, shape, batch->places, &places));
+    if (!tape->dry) {
+        TRY(backend->scratch(backend, batch->pixel_bytes, &memory));
+        TRY(backend->upload(backend, memory, batch->pixels, batch->pixel_bytes));
+    }
+    struct tensor pixels = tensor_wrap(DTYPE_U8, 1, &n_bytes, memory);
+    TRY(resize_images(tape, &pixels, places, &args, images));
+    tape_drop(tape, places);
+    return OK;
+}
 
 enum status batch_upload_images(struct tape *tape, const struct batch *batch,
                                 struct tensor **images)
 {
     int64_t shape[4] = {batch->n, batch->height, batch->width, 3};
+    if (batch->pixels) return resize_on_device(tape, batch, images);
     return tape_upload(tape, DTYPE_F32, 4, shape, batch->images, images);
 }
 

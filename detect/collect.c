@@ -32,6 +32,8 @@ void detections_free(struct detections *detections)
     mem_free(detections->scores);
     mem_free(detections->labels);
     mem_free(detections->masks);
+    mem_free(detections->bits);
+    mem_free(detections->first_words);
     *detections = (struct detections){0};
 }
 

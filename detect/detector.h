@@ -5,6 +5,7 @@
 
 #include "backbone/resnet.h"
 #include "coco/loader.h"
+#include "detect/paste_mask.h"
 #include "nn/ops_rcnn.h"
 #include "nn/params.h"
 
@@ -70,6 +71,7 @@ struct detector_config {
     } roi;
     struct {
         bool class_agnostic; // one mask for all classes
+        struct paste_options paste;
     } mask;
     // Classes are channels 0 to n_classes - 1. The pools of the sites global and aux are those of
     // `backbone`; without one of its own an auxiliary classifier has that of the last layer.
@@ -103,6 +105,10 @@ struct detections {
     // Mask R-CNN only, else NULL: probabilities inside the box, for detect/paste_mask.h.
     int mask_side;   // 28
     float *masks;    // (n, capacity, mask_side, mask_side)
+    // NULL, or where the device has pasted the masks of the slots in use: their bits
+    // (rle_from_bits) begin at these words.
+    uint32_t *bits;
+    size_t *first_words; // (n, capacity)
 };
 
 struct detector;

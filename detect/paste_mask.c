@@ -4,80 +4,32 @@
 
 #include "base/mem.h"
 
-// Both methods interpolate between neighbours of the map with a rim of one zero around it.
-// Visible pixel i of an axis lies between rim.cell[i] and the next one, weight[i] towards the next.
+// Visible pixel begin + i of an axis lies between map cell[i] and the next one (nn/paste.h).
 struct axis {
     int begin, end; // visible pixels of the image; begin == end: none
-    int *cell;      // of pixel begin + i, ascending
+    int *cell;      // ascending
     float *weight;
 };
 
-static int clamp_int(int value, int low, int high)
+static enum status axis_make(float low, float high, int side, int limit, enum paste_method method,
+                             struct axis *axis)
 {
-    return value < low ? low : value > high ? high : value;
-}
-
-// Far outside of any image, yet with room for sums in int.
-static int to_int(float value)
-{
-    const float most = 1 << 28;
-    return (int)(value < -most ? -most : value > most ? most : value);
-}
-
-static enum status axis_reserve(struct axis *axis, int begin, int end)
-{
-    axis->begin = begin;
-    axis->end = end > begin ? end : begin;
-    size_t n = (size_t)(axis->end - axis->begin);
+    const struct paste_axis place = paste_axis_of(low, high, side, limit, method);
+    size_t n = (size_t)(place.end - place.begin);
+    axis->begin = place.begin;
+    axis->end = place.end;
     axis->cell = (int *)mem_alloc(n, sizeof *axis->cell);
     axis->weight = (float *)mem_alloc(n, sizeof *axis->weight);
-    return axis->cell && axis->weight ? OK : ERR_MEMORY;
+    if (!axis->cell || !axis->weight) return ERR_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        axis->cell[i] = paste_cell(&place, place.begin + (int)i, &axis->weight[i]);
+    return OK;
 }
 
 static void axis_free(struct axis *axis)
 {
     mem_free(axis->cell);
     mem_free(axis->weight);
-}
-
-// In torchvision's order of float operations: expand_boxes, then interpolate without aligned
-// corners.
-static enum status axis_integer(float low, float high, int side, int limit, struct axis *axis)
-{
-    int rim = side + 2;
-    float half = (high - low) * 0.5f * (float)((double)rim / side);
-    float centre = (high + low) * 0.5f;
-    int first = to_int(centre - half), last = to_int(centre + half);
-    int size = last - first + 1 > 1 ? last - first + 1 : 1;
-    float scale = (float)rim / (float)size;
-    TRY(axis_reserve(axis, clamp_int(first, 0, limit), clamp_int(last + 1, 0, limit)));
-    for (int i = axis->begin; i < axis->end; i++) {
-        float at = scale * ((float)(i - first) + 0.5f) - 0.5f;
-        if (at < 0) at = 0;
-        int cell = clamp_int((int)at, 0, rim - 1);
-        axis->cell[i - axis->begin] = cell < rim - 1 ? cell : rim - 2;
-        axis->weight[i - axis->begin] = cell < rim - 1 ? at - (float)cell : 1.0f;
-    }
-    return OK;
-}
-
-// In the order of grid_sample without aligned corners.
-static enum status axis_grid(float low, float high, int side, int limit, struct axis *axis)
-{
-    float size = high - low, cell_size = size / (float)side;
-    if (!(size > 0)) return axis_reserve(axis, 0, 0);
-    TRY(axis_reserve(axis, clamp_int(to_int(floorf(low - cell_size)), 0, limit),
-                     clamp_int(to_int(ceilf(high + cell_size)), 0, limit)));
-    for (int i = axis->begin; i < axis->end; i++) {
-        float grid = ((float)i + 0.5f - low) / size * 2.0f - 1.0f;
-        float at = ((grid + 1.0f) * (float)side - 1.0f) / 2.0f + 1.0f; // + 1: the rim
-        float edge = (float)(side + 1);
-        at = at < 0 ? 0 : at > edge ? edge : at;
-        int cell = clamp_int((int)at, 0, side);
-        axis->cell[i - axis->begin] = cell;
-        axis->weight[i - axis->begin] = at - (float)cell;
-    }
-    return OK;
 }
 
 // Run lengths under construction: pixels come column by column.
@@ -111,9 +63,8 @@ static enum status run_between(struct runs *runs, const struct axis *y, int from
     if (ends[0] < t - margin && ends[1] < t - margin)
         return runs_add(runs, (uint32_t)(to - from), false);
     for (int i = from; i < to; i++) {
-        float w = y->weight[i], value = (1.0f - w) * ends[0] + w * ends[1];
-        bool is_foreground = options->method == PASTE_GRID ? value >= t : value > t;
-        TRY(runs_add(runs, 1, is_foreground));
+        float value = paste_blend(ends[0], ends[1], y->weight[i]);
+        TRY(runs_add(runs, 1, paste_is_foreground(value, t, options->method)));
     }
     return OK;
 }
@@ -156,8 +107,8 @@ static enum status run_image(const float *map, size_t rim, const struct axis *x,
     TRY(runs_add(&runs, (uint32_t)height * (uint32_t)x->begin, false));
     for (int i = 0; i < x->end - x->begin; i++) {
         const float *left = map + (size_t)x->cell[i] * rim, *right = left + rim;
-        float w = x->weight[i];
-        for (size_t k = 0; k < rim; k++) column[k] = (1.0f - w) * left[k] + w * right[k];
+        for (size_t k = 0; k < rim; k++)
+            column[k] = paste_blend(left[k], right[k], x->weight[i]);
         TRY(runs_add(&runs, above, false));
         TRY(run_column(&runs, y, column, options));
         TRY(runs_add(&runs, below, false));
@@ -166,24 +117,28 @@ static enum status run_image(const float *map, size_t rim, const struct axis *x,
     return rle_append(rle, runs.open);
 }
 
-enum status paste_mask(const float *probabilities, int side, const float box[4],
-                       const struct paste_options *options, int height, int width,
-                       struct rle *rle)
+enum status paste_check_box(const float box[4])
 {
     for (int k = 0; k < 4; k++)
         if (!isfinite(box[k]))
             return fail(ERR_NUMERIC, "a mask's box is (%g, %g, %g, %g)", (double)box[0],
                         (double)box[1], (double)box[2], (double)box[3]);
+    return OK;
+}
+
+enum status paste_mask(const float *probabilities, int side, const float box[4],
+                       const struct paste_options *options, int height, int width,
+                       struct rle *rle)
+{
+    TRY(paste_check_box(box));
     TRY(rle_begin(rle, height, width));
-    enum status (*make)(float, float, int, int, struct axis *) =
-        options->method == PASTE_GRID ? axis_grid : axis_integer;
     struct axis x = {0}, y = {0};
     size_t rim = (size_t)side + 2;
     float *map = rimmed(probabilities, side), *column = (float *)mem_alloc(rim, sizeof *column);
     enum status status = map && column ? OK : ERR_MEMORY;
     if (status != OK) goto done;
-    GUARD(make(box[0], box[2], side, width, &x));
-    GUARD(make(box[1], box[3], side, height, &y));
+    GUARD(axis_make(box[0], box[2], side, width, options->method, &x));
+    GUARD(axis_make(box[1], box[3], side, height, options->method, &y));
     GUARD(run_image(map, rim, &x, &y, options, height, width, column, rle));
 done:
     axis_free(&x);

@@ -3,19 +3,11 @@
 #define TARN_DETECT_PASTE_MASK_H
 
 #include "coco/rle.h"
+#include "nn/paste.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-enum paste_method {
-    // torchvision: the map grows by a rim of zeros, the box with it; its corners are cut to whole
-    // pixels and the map is resized to them. Foreground: probability > threshold.
-    PASTE_INTEGER,
-    // Detectron2: the map is sampled at the pixels' centres, zero around it. Foreground:
-    // probability >= threshold.
-    PASTE_GRID,
-};
 
 struct paste_options {
     enum paste_method method;
@@ -28,6 +20,9 @@ struct paste_options {
 enum status paste_mask(const float *probabilities, int side, const float box[4],
                        const struct paste_options *options, int height, int width,
                        struct rle *rle) MUST_USE;
+
+// ERR_NUMERIC: a box that is not finite.
+enum status paste_check_box(const float box[4]) MUST_USE;
 
 #ifdef __cplusplus
 }

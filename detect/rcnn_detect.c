@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "detect/collect.h"
+#include "detect/paste_device.h"
 #include "detect/rcnn.h"
 
 static const float BOX_WEIGHTS[4] = {10, 10, 5, 5};
@@ -97,7 +98,12 @@ enum status rcnn_detect(struct detector *detector, struct tape *tape, const stru
         TRY(detect_masks(net, tape, &kept, labels, maps, &found.masks));
     }
     TRY(tape_run_deferred(tape));
-    return collect_detections(detector->backend, batch, &found, out);
+    TRY(collect_detections(detector->backend, batch, &found, out));
+    if (!net->has_masks || !detector->backend->is_async) return OK;
+    enum status status = paste_on_device(&detector->config.mask.paste, tape, batch, found.masks,
+                                         out);
+    if (status != OK) detections_free(out);
+    return status;
 }
 
 // The ith made-up RoI: five sizes in turn, one or more for each level of the pyramid, spread

@@ -1,5 +1,6 @@
 #include "nn/check.h"
 #include "nn/ops_rcnn.h"
+#include "nn/paste.h"
 
 enum status conv_transpose(struct tape *tape, struct tensor *x, struct tensor *w,
                            struct tensor *bias, const struct conv_transpose_args *args,
@@ -99,5 +100,22 @@ enum status mask_probabilities(struct tape *tape, struct tensor *logits, struct 
     TRY(tape_tensor(tape, DTYPE_F32, 3, logits->shape, &out));
     TRY(tape_run(tape, OP_mask_probabilities, args, sizeof *args, 3, in, 1, &out));
     *probabilities = out;
+    return OK;
+}
+
+enum status paste_masks(struct tape *tape, struct tensor *probabilities, struct tensor *boxes,
+                        struct tensor *places, const struct paste_args *args, struct tensor **bits)
+{
+    TRY(check_rank("paste_masks", "probabilities", probabilities, 3));
+    TRY(check_rank("paste_masks", "boxes", boxes, 2));
+    TRY(check_length("paste_masks", "boxes", boxes, boxes->shape[0] * 4));
+    TRY(check_length("paste_masks", "places", places, boxes->shape[0] * N_PASTE));
+    if (probabilities->shape[1] != probabilities->shape[2])
+        return fail(ERR_USAGE, "paste_masks: maps of %lld x %lld",
+                    (long long)probabilities->shape[1], (long long)probabilities->shape[2]);
+    struct tensor *in[] = {probabilities, boxes, places}, *out;
+    TRY(tape_tensor(tape, DTYPE_I32, 1, &args->n_words, &out));
+    TRY(tape_run(tape, OP_paste_masks, args, sizeof *args, 3, in, 1, &out));
+    *bits = out;
     return OK;
 }

@@ -165,6 +165,17 @@ enum status nms(struct tape *tape, struct tensor *boxes, struct tensor *scores,
                 struct tensor *labels, const struct nms_args *args, struct tensor **keep,
                 struct tensor **n_keep) MUST_USE;
 
+// ---- images ----------------------------------------------------------------------------------
+
+// Decoded images onto a canvas (N,height,width,3) f32 that is zero elsewhere: mirrored, normalised
+// and resized into its top left corner (base/resize.h). pixels u8: all images; places (N,N_PLACE)
+// i32. Each image's new size must fit the canvas.
+struct resize_images_args {
+    int height, width;
+};
+enum status resize_images(struct tape *tape, struct tensor *pixels, struct tensor *places,
+                          const struct resize_images_args *args, struct tensor **images) MUST_USE;
+
 // ---- optimiser, over flat buffers ------------------------------------------------------------
 
 // out (1) f32 = sum of x^2, accumulated in double.

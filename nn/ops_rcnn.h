@@ -205,6 +205,19 @@ enum status mask_probabilities(struct tape *tape, struct tensor *logits, struct 
                                struct tensor *count, const struct mask_loss_args *args,
                                struct tensor **probabilities) MUST_USE;
 
+// Inference: masks as bits of their images. probabilities (D,size,size); boxes (K,4) f32 in pixels
+// of the image, finite; places (K,N_PASTE) i32 (nn/paste.h), words ascending. bits (n_words) i32:
+// pixel (x, y) of a mask is bit n % 32 of word n / 32 from its first on, n = x * height + y; the
+// bits left over are 0.
+struct paste_args {
+    int64_t n_words; // of all masks
+    int method;      // enum paste_method
+    float threshold;
+};
+enum status paste_masks(struct tape *tape, struct tensor *probabilities, struct tensor *boxes,
+                        struct tensor *places, const struct paste_args *args,
+                        struct tensor **bits) MUST_USE;
+
 #ifdef __cplusplus
 }
 #endif

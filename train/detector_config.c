@@ -68,7 +68,9 @@ void detector_config_from(const struct config *config, struct detector_config *o
                 .nms_threshold = config->roi.nms_threshold,
                 .max_detections = (int)config->roi.max_detections,
             },
-        .mask = {.class_agnostic = config->mask.class_agnostic},
+        .mask = {.class_agnostic = config->mask.class_agnostic,
+                 .paste = {.method = (enum paste_method)config->mask.paste,
+                           .threshold = (float)config->mask.threshold}},
         .classifier = {.label_smoothing = config->classifier.label_smoothing,
                        .n_aux = config->classifier.aux_stages.n},
     };

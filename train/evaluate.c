@@ -30,12 +30,11 @@ void evaluate_output_clear(struct evaluate_output *output)
 enum status evaluate_mask(const struct session *session, const struct detections *found,
                           size_t slot, int height, int width, struct rle *rle)
 {
-    const struct paste_options options = {
-        .method = (enum paste_method)session->config.mask.paste,
-        .threshold = (float)session->config.mask.threshold,
-    };
+    const struct paste_options *options = &detector_get_config(session->detector)->mask.paste;
+    if (found->bits)
+        return rle_from_bits(found->bits + found->first_words[slot], height, width, rle);
     size_t n = (size_t)found->mask_side * (size_t)found->mask_side;
-    return paste_mask(found->masks + slot * n, found->mask_side, found->boxes + 4 * slot, &options,
+    return paste_mask(found->masks + slot * n, found->mask_side, found->boxes + 4 * slot, options,
                       height, width, rle);
 }
 

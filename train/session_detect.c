@@ -1,5 +1,6 @@
 // Inference with a session's model.
 #include "base/mem.h"
+#include "base/resize.h"
 #include "nn/tape.h"
 #include "train/loader_config.h"
 #include "train/session.h"
@@ -8,7 +9,37 @@ void session_eval_loader(const struct session *session, const struct coco_datase
                          const char *image_folder, struct loader_config *out)
 {
     loader_config_evaluation(&session->config, dataset, image_folder, out);
-    if (session->backend->is_async) out->memory = &session->backend->pinned;
+    if (!session->backend->is_async) return;
+    out->memory = &session->backend->pinned;
+    out->keeps_pixels = true;
+}
+
+// As collate.c makes a batch of it.
+static enum status detect_resized(struct session *session, const struct image *image,
+                                  struct batch *batch, struct detections *detections)
+{
+    int height = (int)batch->sizes[0], width = (int)batch->sizes[1];
+    int32_t place[N_PLACE] = {[PLACE_WIDTH] = image->width,
+                              [PLACE_HEIGHT] = image->height,
+                              [PLACE_NEW_WIDTH] = width,
+                              [PLACE_NEW_HEIGHT] = height};
+    session->tape->recording = session->tape->training = false;
+    tape_reset(session->tape);
+    if (session->backend->is_async) {
+        batch->pixels = image->rgb;
+        batch->pixel_bytes = 3 * (size_t)image->width * (size_t)image->height;
+        batch->places = place;
+        return detector_detect(session->detector, session->tape, batch, detections);
+    }
+    batch->images = (float *)mem_alloc((size_t)batch->width * (size_t)batch->height * 3,
+                                       sizeof *batch->images);
+    if (!batch->images) return ERR_MEMORY;
+    enum status status = image_to_canvas(image, false, width, height, batch->images, batch->width,
+                                         batch->height);
+    if (status == OK)
+        status = detector_detect(session->detector, session->tape, batch, detections);
+    mem_free(batch->images);
+    return status;
 }
 
 enum status session_detect(struct session *session, const struct image *image,
@@ -32,17 +63,7 @@ enum status session_detect(struct session *session, const struct image *image,
     };
     if (width < 1 || height < 1)
         return fail(ERR_DATA, "%dx%d pixels cannot be resized", image->width, image->height);
-    batch.images = (float *)mem_alloc((size_t)canvas_width * (size_t)canvas_height * 3,
-                                      sizeof *batch.images);
-    if (!batch.images) return ERR_MEMORY;
-    session->tape->recording = session->tape->training = false;
-    tape_reset(session->tape);
-    enum status status = image_to_canvas(image, false, width, height, batch.images, canvas_width,
-                                         canvas_height);
-    if (status == OK)
-        status = detector_detect(session->detector, session->tape, &batch, detections);
-    mem_free(batch.images);
-    return status;
+    return detect_resized(session, image, &batch, detections);
 }
 
 enum status session_classify(struct session *session, const struct image *image, float *logits)

@@ -285,7 +285,10 @@ static enum status open_loader(struct trainer *t)
     struct loader_config loader;
     loader_config_training(config, t->session->train,
                            t->progress.iteration * config->train.accumulate, &loader);
-    if (t->session->backend->is_async) loader.memory = &t->session->backend->pinned;
+    if (t->session->backend->is_async) {
+        loader.memory = &t->session->backend->pinned;
+        loader.keeps_pixels = true;
+    }
     return loader_create(&loader, &t->loader);
 }
 

@@ -11,7 +11,8 @@
 //   - launches that no GPU takes: an empty grid, more than 1024 threads, more shared memory than
 //     was asked for with cudaFuncSetAttribute.
 // With the address sanitizer the host's accesses to device memory are found, too.
-// Device memory and shared memory begin as NaN. One thread of the host at a time.
+// Device memory and shared memory begin as NaN. One thread of the host at a time, but for pinned
+// memory.
 #ifndef TARN_TESTS_EMULATOR_EMULATOR_H
 #define TARN_TESTS_EMULATOR_EMULATOR_H
 
@@ -37,6 +38,7 @@ struct emulator_request {
     const void *address; // its address, for cudaFuncSetAttribute
     uint3 grid, block;
     size_t shared_bytes;
+    const void *stream;
     void (*call)(const void *context); // runs one thread of the kernel
     const void *context;
 };
@@ -60,6 +62,15 @@ void emulator_set_device(int n_devices, int capability, size_t memory_bytes);
 // The number of launches so far.
 unsigned long emulator_launch_count(void);
 
+// Kernels are counted and checked as launches, but not run: device memory keeps what it held. For
+// tests of what the host does.
+void emulator_skip_kernels(bool skips);
+
+// How often the host has waited for the device: for a stream or an event, or for a copy into memory
+// that is not pinned. Waits for a stream that no kernel was ever launched on do not count: only
+// copies travel there.
+unsigned long emulator_wait_count(void);
+
 // Text of the last failed launch; empty: none.
 const char *emulator_message(void);
 
@@ -68,6 +79,8 @@ const char *emulator_message(void);
 // Keeps the first message until it is cleared; while there is one nothing is launched.
 void emulator_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void emulator_clear(void);
+void emulator_note_kernel(const void *stream); // was launched there
+void emulator_lock(bool locks); // other threads may ask for pinned memory meanwhile; recursive
 void emulator_show_memory(bool visible); // device memory, to host and kernels alike
 void emulator_flush_copies(void);        // of the stream, before what is queued behind them
 bool emulator_shared_allowed(const void *kernel, size_t bytes);

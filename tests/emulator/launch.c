@@ -329,11 +329,20 @@ static bool is_possible(const struct emulator_request *launch)
     return false;
 }
 
-void emulator_run(const struct emulator_request *launch)
+static bool skips_kernels;
+
+void emulator_skip_kernels(bool skips)
+{
+    skips_kernels = skips;
+}
+
+static void run_launch(const struct emulator_request *launch)
 {
     emulator_flush_copies();
     if (message[0] || !is_possible(launch)) return; // a failed device stays so until asked
     uint32_t random = mix((uint32_t)++n_launches);
+    emulator_note_kernel(launch->stream);
+    if (skips_kernels) return;
     run.launch = launch;
     run.n_threads = (int)(launch->block.x * launch->block.y * launch->block.z);
     blockDim = launch->block;
@@ -364,4 +373,11 @@ void emulator_run(const struct emulator_request *launch)
     emulator_show_memory(false);
     free(run.shared);
     run.shared = NULL;
+}
+
+void emulator_run(const struct emulator_request *launch)
+{
+    emulator_lock(true);
+    run_launch(launch);
+    emulator_lock(false);
 }

@@ -1,6 +1,7 @@
-#define _GNU_SOURCE // posix_memalign
+#define _GNU_SOURCE // posix_memalign, recursive mutexes
 #include "tests/emulator/runtime.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #endif
 
 enum { MAX_BLOCKS = 4096, MAX_COPIES = 64, MAX_KERNELS = 64, PLAIN_SHARED = 48 << 10 };
-enum { MAX_SHARED = 227 << 10, ALIGNMENT = 256 };
+enum { MAX_SHARED = 227 << 10, ALIGNMENT = 256, MAX_STREAMS = 64 };
 
 struct block {
     char *memory;
@@ -41,16 +42,42 @@ static struct {
 } kernels[MAX_KERNELS];
 static int n_kernels;
 static cudaError_t last_error;
+static struct stream {
+    bool is_used, has_kernels;
+} streams[MAX_STREAMS];
+static unsigned long n_waits;
 static struct {
     int n_devices, capability;
     size_t memory_bytes;
 } machine = {1, 90, (size_t)1 << 30};
+
+static pthread_mutex_t mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+void emulator_lock(bool locks)
+{
+    (void)(locks ? pthread_mutex_lock(&mutex) : pthread_mutex_unlock(&mutex));
+}
 
 void emulator_set_device(int n_devices, int capability, size_t memory_bytes)
 {
     machine.n_devices = n_devices;
     machine.capability = capability;
     machine.memory_bytes = memory_bytes;
+}
+
+unsigned long emulator_wait_count(void)
+{
+    return n_waits;
+}
+
+void emulator_note_kernel(const void *stream)
+{
+    if (stream) ((struct stream *)(uintptr_t)stream)->has_kernels = true;
+}
+
+static void note_wait(const void *stream)
+{
+    n_waits += stream && ((const struct stream *)stream)->has_kernels;
 }
 
 // ---- errors ------------------------------------------------------------------------------------
@@ -218,16 +245,21 @@ cudaError_t cudaFreeAsync(void *memory, cudaStream_t stream)
 
 cudaError_t cudaMallocHost(void **memory, size_t bytes)
 {
+    emulator_lock(true);
     void *fresh = n_pinned < MAX_BLOCKS ? malloc(bytes) : NULL;
+    if (fresh) pinned_blocks[n_pinned++] = (struct block){(char *)fresh, bytes};
+    emulator_lock(false);
     if (!fresh) return remember(cudaErrorMemoryAllocation);
-    pinned_blocks[n_pinned++] = (struct block){(char *)fresh, bytes};
     *memory = fresh;
     return cudaSuccess;
 }
 
 cudaError_t cudaFreeHost(void *memory)
 {
-    return release(pinned_blocks, &n_pinned, memory, NULL);
+    emulator_lock(true);
+    cudaError_t error = release(pinned_blocks, &n_pinned, memory, NULL);
+    emulator_lock(false);
+    return error;
 }
 
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t *pool, int device)
@@ -269,24 +301,38 @@ static void copy_now(const struct copy *copy)
 
 void emulator_flush_copies(void)
 {
+    emulator_lock(true);
     for (int i = 0; i < n_copies; i++) copy_now(&copies[i]);
     n_copies = 0;
+    emulator_lock(false);
+}
+
+static cudaError_t copy_async(const struct copy *copy, enum cudaMemcpyKind kind,
+                              const void *stream)
+{
+    bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
+    bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
+    if (is_device(copy->to, copy->bytes) != to_device ||
+        is_device(copy->from, copy->bytes) != from_device)
+        return remember(cudaErrorInvalidValue);
+    const void *host = to_device ? copy->from : copy->to;
+    bool is_pinned = find(pinned_blocks, n_pinned, host, copy->bytes);
+    if (kind == cudaMemcpyDeviceToHost && !is_pinned) note_wait(stream);
+    bool is_late = kind == cudaMemcpyHostToDevice && is_pinned;
+    if (!is_late || n_copies == MAX_COPIES) emulator_flush_copies();
+    if (is_late) copies[n_copies++] = *copy;
+    else copy_now(copy);
+    return cudaSuccess;
 }
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
                             cudaStream_t stream)
 {
-    (void)stream;
-    struct copy copy = {to, from, bytes};
-    bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
-    bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
-    if (is_device(to, bytes) != to_device || is_device(from, bytes) != from_device)
-        return remember(cudaErrorInvalidValue);
-    bool is_late = kind == cudaMemcpyHostToDevice && find(pinned_blocks, n_pinned, from, bytes);
-    if (!is_late || n_copies == MAX_COPIES) emulator_flush_copies();
-    if (is_late) copies[n_copies++] = copy;
-    else copy_now(&copy);
-    return cudaSuccess;
+    const struct copy copy = {to, from, bytes};
+    emulator_lock(true);
+    cudaError_t error = copy_async(&copy, kind, stream);
+    emulator_lock(false);
+    return error;
 }
 
 cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t stream)
@@ -302,26 +348,31 @@ cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t 
 
 // ---- streams and events ------------------------------------------------------------------------
 
-static char one_stream, one_event;
+static char one_event;
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
 {
     (void)flags;
-    *stream = (cudaStream_t)(void *)&one_stream;
-    return cudaSuccess;
+    for (int i = 0; i < MAX_STREAMS; i++) {
+        if (streams[i].is_used) continue;
+        streams[i] = (struct stream){.is_used = true};
+        *stream = (cudaStream_t)(void *)&streams[i];
+        return cudaSuccess;
+    }
+    return remember(cudaErrorMemoryAllocation);
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream)
 {
-    (void)stream;
     emulator_flush_copies();
+    ((struct stream *)(void *)stream)->is_used = false;
     return cudaSuccess;
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
-    (void)stream;
     emulator_flush_copies();
+    note_wait(stream);
     return cudaPeekAtLastError();
 }
 
@@ -349,6 +400,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event)
 {
     (void)event;
     emulator_flush_copies();
+    n_waits++;
     return cudaSuccess;
 }
 

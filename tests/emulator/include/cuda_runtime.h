@@ -20,7 +20,6 @@
 #define __forceinline__ inline __attribute__((always_inline))
 #define __grid_constant__
 #define __launch_bounds__(...)
-#define __grid_constant__
 // A section of its own, so that the emulator can fill it before each block.
 #define __shared__ static __attribute__((section("tarn_shared")))
 
@@ -44,7 +43,7 @@ template <typename CALL> static void emulator_call(const void *context)
 
 template <typename... PARAMETERS, typename... ARGUMENTS>
 static void emulator_launch(const char *name, void (*kernel)(PARAMETERS...), dim3 grid, dim3 block,
-                            size_t shared_bytes, cudaStream_t, ARGUMENTS... arguments)
+                            size_t shared_bytes, cudaStream_t stream, ARGUMENTS... arguments)
 {
     auto call = [=] { kernel(arguments...); };
     struct emulator_request launch;
@@ -53,6 +52,7 @@ static void emulator_launch(const char *name, void (*kernel)(PARAMETERS...), dim
     launch.grid = {grid.x, grid.y, grid.z};
     launch.block = {block.x, block.y, block.z};
     launch.shared_bytes = shared_bytes;
+    launch.stream = stream;
     launch.call = emulator_call<decltype(call)>;
     launch.context = &call;
     emulator_run(&launch);
