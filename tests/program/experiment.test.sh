@@ -81,6 +81,42 @@ code 0
 out '^run 4/4 .*finished before'
 same "$work/whole/table.json" "$work/parts/table.json"
 
+# Classifiers, on crops of the same images: accuracy, McNemar's test, and a trained network whose pool
+# is exchanged, which is what `tarn eval --set` measures.
+cat >"$work/crops.json" <<'END'
+{ "base": "tiny.json",
+  "set": {"model.type": "classifier", "data.format": "coco_crops", "train.iterations": 2,
+          "train.eval_every": 0, "crop": {"size": 32, "resize": 32, "min_side": 2}},
+  "models": [{"name": "R18"}],
+  "poolings": [{"name": "max"},
+               {"name": "exchanged", "of": "max", "set": {"backbone.pool.stem": {"type": "soft"}}},
+               {"name": "flex", "set": {"backbone.pool.global": {"type": "flex", "grid": 1},
+                                        "classifier.aux_stages": [2, 3]}}],
+  "seeds": [1, 2] }
+END
+run experiment "$work/crops.json" --list
+code 0
+out '^r18-exchanged-seed1 +measures r18-max-seed1' '^6 runs, 8 iterations'
+run experiment "$work/crops.json" --output "$work/crops"
+code 0
+out '^run 2/6 r18-exchanged-seed1: top-1 [0-9.]+, top-5 1\.0000; ' \
+    '^model +pooling +top-1 +top-5 +per class' '^R18 +flex +[0-9.]+ \([0-9.]+\) +100\.00' \
+    '^R18 +exchanged - max +2 +[0-9]+ +[0-9]+ +[0-9.]+' 'saved: .*table\.md'
+exists "$work/crops/table.md" "$work/crops/r18-exchanged-seed2/results.json"
+absent "$work/crops/r18-exchanged-seed2/last.safetensors"
+cp "$work/crops/table.json" "$work/table.json"
+run experiment "$work/crops.json" --output "$work/crops"
+code 0
+out '^run 6/6 .*finished before'
+same "$work/table.json" "$work/crops/table.json"
+sed 's/"of": "max"/"of": "mox"/' "$work/crops.json" >"$work/mox.json"
+run experiment "$work/mox.json" --output "$work/new"
+refused 2 'mox\.json' 'poolings\[1\]' "'mox'"
+sed 's/"backbone.pool.stem": {"type": "soft"}/"train.lr": 1/' "$work/crops.json" >"$work/lr.json"
+run experiment "$work/lr.json" --output "$work/new"
+refused 2 'lr\.json' 'poolings\[1\]' 'train\.lr'
+absent "$work/new"
+
 # Another experiment's folder, another run's folder, wrong files.
 run experiment "$work/experiment.json" --output "$work/parts" train.lr=0.5
 refused 2 'another experiment' 'train\.lr: 0\.01 -> 0\.5'
