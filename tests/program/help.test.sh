@@ -4,8 +4,9 @@
 
 run --help
 code 0
-out 'tarn train' 'tarn experiment' 'tarn eval' 'tarn compare' 'tarn submit' 'tarn detect' 'tarn synth' 'tarn info' 'tarn bench'
-for command in train experiment eval compare submit detect synth info bench; do
+out 'tarn train' 'tarn pretrain' 'tarn experiment' 'tarn eval' 'tarn compare' 'tarn submit' \
+    'tarn detect' 'tarn classify' 'tarn synth' 'tarn info' 'tarn bench'
+for command in train pretrain experiment eval compare submit detect classify synth info bench; do
     run "$command" --help
     code 0
     out "tarn $command"
