@@ -3,11 +3,14 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "base/resize.h"
 #include "base/rng.h"
 #include "detect/paste_mask.h"
 
-void bench_batch_free(struct batch *batch)
+void bench_batch_free(struct batch *batch, const struct arena_source *pinned)
 {
+    if (batch->pixels) pinned->put(pinned->context, batch->pixels, batch->pixel_bytes);
+    mem_free(batch->places);
     mem_free(batch->images);
     mem_free(batch->sizes);
     mem_free(batch->original_sizes);
@@ -102,6 +105,29 @@ enum status bench_batch_make(const struct bench_job *job, int n_classes, bool wi
         return ERR_MEMORY;
     for (size_t i = 0; i < n; i++) fill_image(batch, i, n_classes);
     return with_masks ? add_masks(batch) : OK;
+}
+
+enum status bench_batch_pin(struct batch *batch, const struct arena_source *pinned)
+{
+    size_t bytes = 3 * (size_t)batch->height * (size_t)batch->width, n = (size_t)batch->n;
+    batch->places = (int32_t *)mem_alloc(n, N_PLACE * sizeof *batch->places);
+    if (!batch->places) return ERR_MEMORY;
+    batch->pixels = (uint8_t *)pinned->get(pinned->context, n * bytes);
+    if (!batch->pixels) return ERR_MEMORY;
+    batch->pixel_bytes = n * bytes;
+    for (size_t i = 0; i < n * bytes; i++)
+        batch->pixels[i] = (uint8_t)(63.0f * (batch->images[i] + 2.0f)); // noise of -2 to 2
+    for (size_t i = 0; i < n; i++) {
+        int32_t *place = batch->places + i * N_PLACE;
+        place[PLACE_START_LOW] = (int32_t)(i * bytes & UINT32_MAX);
+        place[PLACE_START_HIGH] = (int32_t)(i * bytes >> 32);
+        place[PLACE_WIDTH] = place[PLACE_NEW_WIDTH] = batch->width;
+        place[PLACE_HEIGHT] = place[PLACE_NEW_HEIGHT] = batch->height;
+        place[PLACE_FLIP] = 0;
+    }
+    mem_free(batch->images);
+    batch->images = NULL;
+    return OK;
 }
 
 enum status bench_paste(const struct bench_job *job, int n, int mask_side, int method)

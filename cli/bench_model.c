@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/bench_batch.h"
+#include "detect/batch_upload.h"
 #include "detect/roi_heads.h"
 #include "nn/tape.h"
 #include "train/flops.h"
@@ -59,12 +60,11 @@ static void after(void *context, const struct tape_node *node, bool is_backward)
 
 static enum status forward_run(struct session *session, const struct batch *batch)
 {
-    int64_t shape[4] = {batch->n, batch->height, batch->width, 3};
     struct tensor *images = NULL;
     struct tape *tape = session->tape;
     tape->recording = tape->training = false;
     tape_reset(tape);
-    TRY(tape_upload(tape, DTYPE_F32, 4, shape, batch->images, &images));
+    TRY(batch_upload_images(tape, batch, &images));
     TRY(detector_forward(session->detector, tape, images));
     return session->backend->synchronize(session->backend);
 }
@@ -157,12 +157,14 @@ static void summarize(struct timing *t, const struct bench_job *job, struct benc
 static enum status run_all(struct session *session, const struct bench_job *job,
                            const struct batch *batch, struct timing *timing, double *totals)
 {
-    bool has_masks = session->config.model.type == DETECTOR_MASK_RCNN;
+    // A device pastes what it has found, which here is nothing.
+    bool pastes = session->config.model.type == DETECTOR_MASK_RCNN && !job->train &&
+                  !session->backend->is_async;
     for (timing->run = -WARM_UP; timing->run < job->runs; timing->run++) {
         double start = clock_seconds();
         TRY(job->train ? train_run(session, batch, timing->run == -WARM_UP)
                        : forward_run(session, batch));
-        if (has_masks && !job->train) TRY(paste_run(session, job, timing));
+        if (pastes) TRY(paste_run(session, job, timing));
         TRY(timing->status);
         if (timing->run >= 0) totals[timing->run] = clock_seconds() - start;
     }
@@ -183,8 +185,10 @@ enum status bench_model(struct session *session, const struct bench_job *job,
     struct bench_job filled = *job;
     if (config_is_classifier(&session->config)) filled.objects = 1; // its class
     GUARD(bench_batch_make(&filled, (int)session->config.model.n_classes, has_masks, &batch));
-    if (session->backend->is_async)
+    if (session->backend->is_async) {
+        GUARD(bench_batch_pin(&batch, &session->backend->pinned));
         GUARD(run_all(session, job, &batch, timing, timing->whole));
+    }
     tape->observer = (struct tape_observer){timing, before, after};
     GUARD(run_all(session, job, &batch, timing, timing->total));
     if (!session->backend->is_async) memcpy(timing->whole, timing->total, sizeof timing->whole);
@@ -192,7 +196,7 @@ enum status bench_model(struct session *session, const struct bench_job *job,
     result->peak_bytes = tape_peak_bytes(tape);
 done:
     tape->observer = (struct tape_observer){NULL, NULL, NULL};
-    bench_batch_free(&batch);
+    bench_batch_free(&batch, &session->backend->pinned);
     mem_free(timing);
     return status;
 }
