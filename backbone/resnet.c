@@ -87,7 +87,7 @@ static enum status declare_stages(struct resnet *resnet, const char *prefix)
             };
             TRY(block_declare(&spec, &norm, resnet->params, &resnet->memory,
                               &resnet->blocks[stage][i]));
-            if (pool && spec.stride > 1) pool_index += 2;
+            if (pool && spec.stride > 1) pool_index++;
             in = resnet->channels[stage];
         }
     }

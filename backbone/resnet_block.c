@@ -38,7 +38,9 @@ static enum status declare_pools(const struct block_spec *spec, int branch_chann
     TRY(site_pool_create(spec->pool, POOL_DOWNSAMPLE, spec->pool_index, params, prefix,
                           branch_channels, &block->pool));
     snprintf(prefix, sizeof prefix, "%sdownsample_pool.", spec->prefix);
-    return site_pool_create(spec->pool, POOL_DOWNSAMPLE, spec->pool_index + 1, params, prefix,
+    // With one index both draw the same rows and columns of their maps (S3Pool): the sum of branch
+    // and shortcut is that of the same places.
+    return site_pool_create(spec->pool, POOL_DOWNSAMPLE, spec->pool_index, params, prefix,
                              spec->in, &block->shortcut_pool);
 }
 

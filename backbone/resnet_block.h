@@ -20,7 +20,7 @@ struct block_spec {
     // this pool follows its strided 3x3 (or stands before a 1x1 in its place, see
     // pool_def.replaces_conv) and another one precedes the shortcut's 1x1.
     const struct pool *pool;
-    int pool_index; // of the first of the two
+    int pool_index; // of both: what they draw, they draw alike
 };
 
 struct block {

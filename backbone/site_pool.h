@@ -12,7 +12,7 @@ extern "C" {
 
 // Copies `chosen` (fields def, window and args), checks that the site and the parameters suit the
 // pool, and declares its parameters for n_channels under `prefix` ("backbone.body.pool.").
-// index: running number of the layer in its model. ERR_USAGE names the pool and the site.
+// index: struct pool.index. ERR_USAGE names the pool and the site.
 enum status site_pool_create(const struct pool *chosen, enum pool_site site, int index,
                              struct params *params, const char *prefix, int n_channels,
                              struct pool **pool) MUST_USE;

@@ -25,7 +25,8 @@ enum { POOL_MAX_PARAMS = 9, POOL_MAX_SAVED = 4, POOL_ARGS_BYTES = 8192 };
 struct pool {
     const struct pool_def *def;
     enum pool_site site;
-    int index; // running number of the layer in its model: random stream RNG_POOL + index
+    // Running number in its model: random stream RNG_POOL + index. A block's two pools share one.
+    int index;
     struct window window; // kernel 0: the whole map
     int n_params;
     struct tensor *params[POOL_MAX_PARAMS];      // in the order of declaration
