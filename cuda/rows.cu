@@ -6,6 +6,7 @@
 
 // A block of the mask: 32 groups of channels wide, 8 rows high.
 enum { ROWS_X = 32, ROWS_Y = 8, ROWS_MAX_CHUNKS = 1024, ROWS_MIN_CHUNK = 8 * ROWS_Y };
+enum { ROWS_SUM_Y = 16 };
 
 struct rows_shape rows_shape_of(const struct tensor *t)
 {
@@ -150,14 +151,20 @@ static __global__ void __launch_bounds__(ROWS_X *ROWS_Y)
     }
 }
 
-static __global__ void rows_sum_kernel(float *sum, const float *partial, size_t n_chunks,
-                                       size_t n_channels, bool adds)
+// Blocks: ROWS_X channels. Each row of threads adds up every ROWS_SUM_Yth chunk.
+static __global__ void __launch_bounds__(ROWS_X *ROWS_SUM_Y)
+    rows_sum_kernel(float *sum, const float *partial, size_t n_chunks, size_t n_channels, bool adds)
 {
-    for (size_t c = CUDA_FIRST; c < n_channels; c += CUDA_STEP) {
-        float total = 0.0f;
-        for (size_t i = 0; i < n_chunks; i++) total += partial[i * n_channels + c];
-        sum[c] = adds ? sum[c] + total : total;
-    }
+    __shared__ float rows_sums[ROWS_SUM_Y][ROWS_X];
+    size_t c = (size_t)blockIdx.x * ROWS_X + threadIdx.x;
+    float total = 0.0f;
+    for (size_t i = threadIdx.y; i < n_chunks && c < n_channels; i += ROWS_SUM_Y)
+        total += partial[i * n_channels + c];
+    rows_sums[threadIdx.y][threadIdx.x] = total;
+    __syncthreads();
+    if (threadIdx.y > 0 || c >= n_channels) return;
+    for (int i = 1; i < ROWS_SUM_Y; i++) total += rows_sums[i][threadIdx.x];
+    sum[c] = adds ? sum[c] + total : total;
 }
 
 static size_t rows_chunk(const struct rows_shape *shape)
@@ -207,8 +214,9 @@ enum status cuda_rows_mask(const struct op_call *call, const struct rows_mask *m
     });
     TRY(cuda_check(call, "mask of a gradient"));
     if (!m->sum) return OK;
-    CUDA_LAUNCH(rows_sum_kernel, cuda_blocks(s->n_channels), CUDA_BLOCK, 0, cuda_stream(call),
-                m->sum, (const float *)scratch, n_chunks, s->n_channels, m->sum_beta != 0.0f);
+    CUDA_LAUNCH(rows_sum_kernel, (unsigned)((s->n_channels + ROWS_X - 1) / ROWS_X),
+                dim3(ROWS_X, ROWS_SUM_Y), 0, cuda_stream(call), m->sum, (const float *)scratch,
+                n_chunks, s->n_channels, m->sum_beta != 0.0f);
     return cuda_check(call, "sum over rows");
 }
 
