@@ -54,8 +54,8 @@ step_build() {
     export VIRTUAL_ENV
     cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTARN_TESTS=ON \
         -DTARN_CUDA=ON "-DTARN_CUDA_ARCH=$arch" || return 1
-    cmake --build "$build" --target tarn test_nn test_cuda test_train test_golden test_gpu_ops ||
-        return 1
+    cmake --build "$build" --target tarn test_nn test_cuda test_train test_golden test_gpu_ops \
+        test_gpu_images || return 1
     nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv \
         >"$out/gpu.csv"
     tarn info
@@ -63,7 +63,8 @@ step_build() {
 
 # The same cases as on the CPU, now on the GPU too; the emulator's are run elsewhere.
 step_test() {
-    ctest --test-dir "$build" --output-on-failure -R '^(nn|cuda|train|gpu_ops|golden_gpu)$'
+    ctest --test-dir "$build" --output-on-failure \
+        -R '^(nn|cuda|train|gpu_ops|gpu_images|golden_gpu)$'
 }
 
 # ---- CPU and GPU -------------------------------------------------------------------------------
