@@ -28,9 +28,9 @@ static const struct field fields[] = {
 
 static const struct command_help help = {
     "classify", "--checkpoint C PATH... [--top 3] [--json OUT.json] [section.key=value ...]",
-    "Tells the classes of images (files, or the images of folders) with their probabilities. Each\n"
-    "is resized so that its short side is crop.resize, the centre of crop.size is what the network\n"
-    "sees. An image that cannot be read is reported and left out; the exit code is then 4.\n"
+    "Tells the classes of images (files, or the images of folders) with their probabilities. Of\n"
+    "each, resized so that its short side is crop.resize, the network sees the centre of side\n"
+    "crop.size. An image that cannot be read is reported and left out; the exit code is then 4.\n"
     "eval.batch_size images are computed at a time, read by data.threads threads.",
     fields, NULL};
 

@@ -42,8 +42,8 @@ static const struct command_help help = {
     "zero; of twenty classes one gets a star by chance. What another training seed would change\n"
     "is not in the interval. More in docs/compare.md.\n"
     "\n"
-    "With --classification: on how many images both, one or none of two classifiers is right, and\n"
-    "McNemar's test of that, which looks only at the images where one alone is right: chi-squared,\n"
+    "With --classification: on how many images both, one or none of two classifiers are right,\n"
+    "and McNemar's test, which looks only at the images where one alone is right: chi-squared,\n"
     "plain and continuity-corrected, and the exact binomial test. More in docs/classification.md.",
     fields, NULL};
 

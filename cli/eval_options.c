@@ -22,8 +22,8 @@ const struct field eval_option_fields[] = {
          "Write the model's detections as a COCO results file; a classifier's results as JSON."),
     {"type", FIELD_CHOICE, AT(type), "bbox", 0, 0, "bbox|segm", "Boxes or masks."},
     SWITCH("per-class", per_class,
-           "Print a table of the classes; always, where a model is evaluated (a classifier: up to 50 "
-           "classes)."),
+           "Print a table of the classes; always, where a model is evaluated (of a classifier only "
+           "up to 50)."),
     TEXT("json", json, "Write the numbers as JSON, each class's too."),
     TEXT("tensors", tensors, "Write precision, recall and scores (safetensors)."),
     TEXT("charts", charts,

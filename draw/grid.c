@@ -11,6 +11,7 @@ static const double MARGIN = 16, TITLE = 22, FONT = 12, NAMES = 130, LARGEST = 6
 
 struct layout {
     double cell, left, top, names; // pixels; names: room for them
+    double width;                  // of the picture
 };
 
 static double name_size(const struct layout *l)
@@ -18,29 +19,34 @@ static double name_size(const struct layout *l)
     return fmin(FONT, l->cell);
 }
 
-// Room for the longest name, and not more than NAMES.
-static enum status measure_names(const struct grid *grid, struct layout *l)
+static void title_font(cairo_t *cr)
 {
-    struct surface surface;
-    char clean[TEXT_BYTES];
-    if (grid->n > GRID_NAMES) return OK;
-    TRY(surface_create(1, 1, &surface));
-    text_font(surface.cr, name_size(l), false);
-    for (size_t k = 0; k < grid->n; k++) {
-        text_clean(grid->names[k], clean);
-        l->names = fmax(l->names, text_width(surface.cr, clean));
-    }
-    l->names = fmin(NAMES, ceil(l->names) + 1) + FONT / 2;
-    surface_free(&surface);
-    return OK;
+    text_font(cr, TITLE * 0.7, true);
 }
 
+static double width_of(cairo_t *cr, const char *text)
+{
+    char clean[TEXT_BYTES];
+    text_clean(text, clean);
+    return ceil(text_width(cr, clean)) + 1;
+}
+
+// Room for the longest name, and not more than NAMES; room for the title.
 static enum status make_layout(const struct grid *grid, struct layout *l)
 {
+    struct surface surface; // to measure on
+    double title;
+    TRY(surface_create(1, 1, &surface));
     *l = (struct layout){.cell = fmin(LARGEST, fmax(1, floor(SIDE / (double)grid->n)))};
-    TRY(measure_names(grid, l));
+    text_font(surface.cr, name_size(l), false);
+    for (size_t k = 0; k < grid->n && grid->n <= GRID_NAMES; k++)
+        l->names = fmax(l->names, fmin(NAMES, width_of(surface.cr, grid->names[k])) + FONT / 2);
     l->left = MARGIN + FONT * 2 + l->names;
     l->top = MARGIN + TITLE + FONT * 2 + l->names;
+    title_font(surface.cr);
+    title = fmin(SIDE, width_of(surface.cr, grid->title));
+    l->width = fmax(l->left + (double)grid->n * l->cell, MARGIN + title) + MARGIN;
+    surface_free(&surface);
     return OK;
 }
 
@@ -95,8 +101,8 @@ static void paint_names(cairo_t *cr, const struct grid *grid, const struct layou
 {
     double middle = (double)grid->n * l->cell / 2, side = 2 * middle;
     cairo_set_source_rgb(cr, 0.1, 0.1, 0.1);
-    text_font(cr, TITLE * 0.7, true);
-    show(cr, grid->title, MARGIN, MARGIN + FONT, l->left + side - MARGIN, TEXT_LEFT);
+    title_font(cr);
+    show(cr, grid->title, MARGIN, MARGIN + FONT, l->width - 2 * MARGIN, TEXT_LEFT);
     text_font(cr, FONT, true);
     show(cr, grid->column_title, l->left + middle, MARGIN + TITLE + FONT, side, TEXT_CENTER);
     show_upright(cr, grid->row_title, MARGIN + FONT, l->top + middle, side, TEXT_CENTER);
@@ -118,8 +124,7 @@ enum status grid_draw(const struct grid *grid, struct image *out)
     struct layout l;
     TRY(make_layout(grid, &l));
     double side = (double)grid->n * l.cell;
-    TRY(surface_create((int)(l.left + fmax(side, 2 * NAMES) + MARGIN),
-                       (int)(l.top + side + MARGIN), &surface));
+    TRY(surface_create((int)l.width, (int)(l.top + side + MARGIN), &surface));
     cairo_t *cr = surface.cr;
     cairo_set_source_rgb(cr, 1, 1, 1);
     cairo_paint(cr);
