@@ -1,4 +1,5 @@
-// Synthetic data sets, in COCO layout or as a folder for each class, for demonstrations and tests without any download.
+// Synthetic data sets, in COCO layout or as a folder for each class, for demonstrations and tests
+// without any download.
 #ifndef TARN_COCO_SYNTH_H
 #define TARN_COCO_SYNTH_H
 

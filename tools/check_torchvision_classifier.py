@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Carries classifiers between tarn and torchvision, both ways, and compares what they say.
 
-    tools/check_torchvision_classifier.py --tarn build/tarn --images DIR [--checkpoint C.safetensors]
-        [--weights W.safetensors --type resnet18]
+    tools/check_torchvision_classifier.py --tarn build/tarn --images DIR
+        [--checkpoint C.safetensors] [--weights W.safetensors --type resnet18]
 
 With --checkpoint: torchvision's ResNet must take a classifier of tarn by
 load_state_dict(strict=True). With --weights, or without both for made-up weights of 1000 classes:
