@@ -25,9 +25,9 @@ static void more_help(FILE *stream)
     fputs("\nThe file is JSON with comments:\n"
           "  models      [{\"name\": TEXT, \"base\": CONFIG, \"configs\": {POOLING: CONFIG},\n"
           "                \"set\": {KEY: VALUE}}, ...]\n"
-          "  poolings    [{\"name\": TEXT, \"of\": POOLING, \"set\": {KEY: VALUE}}, ...]; the others\n"
-          "              are compared with the first; with \"of\" nothing is trained: that pooling's\n"
-          "              checkpoint is measured with the pools of \"set\" in place of its own\n"
+          "  poolings    [{\"name\": TEXT, \"of\": POOLING, \"set\": {KEY: VALUE}}, ...]; the\n"
+          "              others are compared with the first; with \"of\" nothing is trained: that\n"
+          "              pooling's checkpoint is measured with the pools of \"set\" instead\n"
           "  set         {KEY: VALUE} for all runs\n",
           stream);
     fields_print_help(stream, experiment_fields, "");
@@ -41,8 +41,8 @@ static void more_help(FILE *stream)
 static const struct command_help help = {
     "experiment", "EXPERIMENT.json --output DIR [--list] [section.key=value ...]",
     "Trains models with several pooling layers and seeds, one run after another, and prints the\n"
-    "table: AP of each detector or accuracy of each classifier, its spread over the seeds, and how\n"
-    "sure the differences are.",
+    "table: AP of each detector or accuracy of each classifier, its spread over the seeds, and\n"
+    "how sure the differences are.",
     fields, more_help};
 
 static void list(const struct experiment *experiment)

@@ -9,8 +9,8 @@
 //
 // Detectors or classifiers, but not both: a classifier is measured by its accuracy
 // (train/experiment_accuracy.h), a detector by its AP (train/experiment_table.h). A pooling with
-// "of": NAME is not trained: the checkpoint of that pooling, which stands before it, is measured with
-// the pools of "set" in place of its own.
+// "of": NAME is not trained: the checkpoint of that pooling, which stands before it, is measured
+// with the pools of "set" in place of its own.
 // The first pooling is the one that the others are compared with. A run's config is the file that
 // its model names for its pooling ("configs": {"soft": FILE}), else its model's "base", else the
 // experiment's; then the experiment's "set", the model's, the pooling's, the command line's, and

@@ -21,7 +21,8 @@ static enum status add(const struct json_place *place, const char *key, const cJ
                      printed ? printed : value->valuestring);
     cJSON_free(printed);
     if (n < 0 || n >= EXCHANGE_BYTES)
-        return json_fail(ERR_USAGE, place, "set: %s: longer than %d bytes", key, EXCHANGE_BYTES - 1);
+        return json_fail(ERR_USAGE, place, "set: %s: longer than %d bytes", key,
+                         EXCHANGE_BYTES - 1);
     exchange->n++;
     return OK;
 }
