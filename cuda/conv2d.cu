@@ -168,7 +168,8 @@ static enum status conv2d_take_scratch(const struct op_backward_call *backward,
     size_t dy = casts ? tensor_count(call->out[0]) * dtype_bytes(call->in[CONV_X]->dtype) : 0;
     size_t sums = cuda_rows_mask_scratch(mask), result = 0;
     for (int i = CONV_X; i <= CONV_W; i++) {
-        size_t bytes = tensor_count(call->in[i]) * sizeof(float);
+        // Of the gradient's type or, where no engine widens, of the map's: never a longer one.
+        size_t bytes = cuda_grad_bytes(call->in[i]);
         if (backward->want[i] && bytes > result) result = bytes;
     }
     void *memory = NULL;
