@@ -80,8 +80,7 @@ static bool was_counted(struct listing *listing, const struct tensor *t)
 {
     for (size_t i = 0; i < listing->n; i++)
         if (listing->counted[i] == t) return true;
-    listing->status =
-        mem_reserve(&listing->counted, &listing->capacity, listing->n + 1, sizeof t);
+    listing->status = mem_reserve(&listing->counted, &listing->capacity, listing->n + 1, sizeof t);
     if (listing->status == OK) listing->counted[listing->n++] = t;
     return false;
 }
@@ -130,6 +129,19 @@ static void print_layer(void *context, const struct tape_node *node, bool is_bac
            flops * 1e-9);
 }
 
+// Parameters of what inference leaves out: auxiliary classifiers.
+static void print_training_only(struct listing *listing)
+{
+    for (size_t i = 0; i < listing->params->n; i++) {
+        const struct param *param = listing->params->items[i];
+        const struct tensor *t = &param->tensor;
+        char text[TENSOR_TEXT_BYTES];
+        if (param->is_buffer || was_counted(listing, t)) continue;
+        printf("%-46s %-18s %-20s %-20s %11zu\n", t->name, "in training only", tensor_text(t, text),
+               "", tensor_count(t));
+    }
+}
+
 static enum status list_layers(struct session *session, int height, int width)
 {
     const struct params *params = detector_params(session->detector);
@@ -145,6 +157,7 @@ static enum status list_layers(struct session *session, int height, int width)
     printf("%-46s %-18s %-20s %-20s %11s %9s\n", "layer", "operation", "input", "output",
            "parameters", "GFLOP");
     GUARD(detector_forward(session->detector, tape, images));
+    print_training_only(&listing);
     GUARD(listing.status);
     printf("\n%zu parameters, %zu of them trained; %.2f GFLOP for an image of %dx%d (forward)\n",
            params_count(params, false), params_count(params, true), listing.flops * 1e-9, height,

@@ -18,6 +18,12 @@ exists "$work/whole/last.safetensors" "$work/whole/best.safetensors" "$work/whol
     "$work/whole/accuracy.png" "$work/whole/confusion.png"
 absent "$work/whole/ap.png"
 
+# Auxiliary classifiers, which inference leaves out, are listed too.
+run info "$work/whole/last.safetensors"
+code 0
+out '^avgpool +flex_weights ' '^aux\.layer2\.fc\.weight +in training only ' \
+    '^aux\.layer3\.pool\.weight +in training only '
+
 # shellcheck disable=SC2086
 "$TARN" pretrain "$work/classifier.json" --output "$work/parts" $all \
     >"$work/out" 2>"$work/err" </dev/null &
