@@ -32,7 +32,8 @@ static inline enum status pool_map_of(const struct op_call *call, pool_see see,
     map->window = op->window;
     map->form = op->def->form;
     size_t bytes = op->def->args_bytes;
-    memcpy(map->args, op->args, bytes < sizeof map->args ? bytes : sizeof map->args);
+    if (bytes > sizeof map->args) bytes = sizeof map->args;
+    if (bytes) memcpy(map->args, op->args, bytes);
     if (see) see(call, &map->window);
     return OK;
 }
