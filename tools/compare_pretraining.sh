@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Does a backbone of our own help a detector? Trains ResNet-18 on crops of the blood cells in
-# ../shared/data/bccd, then RetinaNet twice with the same short schedule, from random weights and
-# from that backbone, and prints both APs with the interval of their difference. About a quarter of
-# an hour on two free cores; run again, it continues where it was interrupted.
+# ../shared/data/bccd, then RetinaNet with one short schedule and three seeds, from random weights
+# and from that backbone, and prints the APs with the interval of their difference. About a quarter
+# of an hour on two free cores; run again, it continues where it was interrupted.
 # Usage: tools/compare_pretraining.sh [section.key=value ...]        settings of both detectors
 # TARN: the program (default build/tarn); CLASSIFIER: settings of the classifier.
 # Everything is left in runs/pretraining.
