@@ -1,11 +1,10 @@
 #include <string.h>
 
-#include "base/log.h"
 #include "cli/command.h"
 #include "cli/detect_job.h"
+#include "cli/eval_progress.h"
 #include "coco/class_set.h"
 #include "train/evaluate_classes.h"
-#include "train/live_line.h"
 
 struct options {
     char checkpoint[FIELD_STRING_BYTES], config[FIELD_STRING_BYTES], json[FIELD_STRING_BYTES];
@@ -83,12 +82,6 @@ static void print_table(const struct class_results *results, int top)
     }
 }
 
-static bool show(void *context, size_t done, size_t total)
-{
-    live_line_update((struct live_line *)context, (int64_t)done, (int64_t)total, NULL);
-    return false;
-}
-
 static enum status open_model(const struct options *options, const struct arguments *arguments,
                               struct session **session)
 {
@@ -113,18 +106,14 @@ static enum status run(struct session *session, const struct detect_job *job,
                                         .files = (const char *const *)job->paths,
                                         .n_files = job->n};
     struct coco_dataset *dataset = NULL;
-    struct live_line line;
-    const struct evaluate_options how = {.progress = show, .context = &line};
+    struct eval_progress progress;
     TRY(class_set_load(&source, &dataset));
-    live_line_start(&line, "classify", 0);
-    double start = clock_seconds();
-    enum status status = evaluate_classes(session, dataset, "", &how, results, n_broken);
-    double seconds = clock_seconds() - start;
-    live_line_clear(&line);
+    eval_progress_start(&progress, "classify");
+    enum status status =
+        evaluate_classes(session, dataset, "", &progress.options, results, n_broken);
+    eval_progress_end(&progress);
     coco_dataset_destroy(dataset);
-    if (status == OK && seconds > 0)
-        log_info("%zu images in %.2f s, %.1f images/s", results->n, seconds,
-                 (double)results->n / seconds);
+    if (status == OK) eval_progress_log(&progress, results->n, "");
     return status;
 }
 

@@ -1,10 +1,9 @@
-#include "base/log.h"
 #include "cli/eval_classes.h"
 #include "cli/eval_options.h"
+#include "cli/eval_progress.h"
 #include "eval/evaluation.h"
 #include "eval/report/report.h"
 #include "train/evaluate.h"
-#include "train/live_line.h"
 
 static const struct command_help help = {
     "eval",
@@ -33,19 +32,13 @@ struct subject {
     size_t n;
 };
 
-static bool show(void *context, size_t done, size_t total)
-{
-    live_line_update((struct live_line *)context, (int64_t)done, (int64_t)total, NULL);
-    return false;
-}
-
 static enum status run_model(const struct eval_options *options, const struct arguments *arguments,
                              struct subject *subject)
 {
     struct session *session = NULL;
     struct coco_dataset *dataset = NULL;
-    struct live_line line;
-    struct evaluate_options how = {show, &line, NULL};
+    struct eval_progress progress;
+    char n_found[48];
     struct evaluate_output *found = &subject->found;
     enum status status = OK;
     GUARD(session_open_checkpoint(options->checkpoint, options->config[0] ? options->config : NULL,
@@ -59,14 +52,12 @@ static enum status run_model(const struct eval_options *options, const struct ar
     }
     GUARD(coco_dataset_load(options->annotations, &dataset));
     GUARD(session_know_classes(session, dataset));
-    live_line_start(&line, "evaluate", 0);
-    double start = clock_seconds();
-    status = evaluate_detections(session, dataset, options->images, &how, found);
-    live_line_clear(&line);
+    eval_progress_start(&progress, "evaluate");
+    status = evaluate_detections(session, dataset, options->images, &progress.options, found);
+    eval_progress_end(&progress);
     if (status != OK) goto done;
-    double seconds = clock_seconds() - start;
-    log_info("%zu images in %.1f s, %.2f images/s, %zu detections", dataset->n_images, seconds,
-             seconds > 0 ? (double)dataset->n_images / seconds : 0, found->n);
+    snprintf(n_found, sizeof n_found, ", %zu detections", found->n);
+    eval_progress_log(&progress, dataset->n_images, n_found);
     subject->detections = found->detections;
     subject->n = found->n;
 done:

@@ -5,13 +5,12 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/mem.h"
+#include "cli/eval_progress.h"
 #include "eval/accuracy.h"
 #include "train/checkpoint.h"
 #include "train/class_source.h"
 #include "train/evaluate_classes.h"
-#include "train/live_line.h"
 
 enum { OWN = 4, ASSIGNMENT_BYTES = FIELD_STRING_BYTES + 32, MAX_TABLE = 50 };
 
@@ -113,26 +112,15 @@ static enum status load_images(struct session *session, struct coco_dataset **da
     return status;
 }
 
-static bool show(void *context, size_t done, size_t total)
-{
-    live_line_update((struct live_line *)context, (int64_t)done, (int64_t)total, NULL);
-    return false;
-}
-
 static enum status run_model(struct session *session, const struct coco_dataset *dataset,
                              struct class_results *results, size_t *n_broken)
 {
-    struct live_line line;
-    const struct evaluate_options how = {.progress = show, .context = &line};
-    live_line_start(&line, "evaluate", 0);
-    double start = clock_seconds();
-    enum status status = evaluate_classes(session, dataset, session->config.data.val_images, &how,
-                                          results, n_broken);
-    double seconds = clock_seconds() - start;
-    live_line_clear(&line);
-    if (status == OK && seconds > 0)
-        log_info("%zu images in %.1f s, %.1f images/s", results->n, seconds,
-                 (double)results->n / seconds);
+    struct eval_progress progress;
+    eval_progress_start(&progress, "evaluate");
+    enum status status = evaluate_classes(session, dataset, session->config.data.val_images,
+                                          &progress.options, results, n_broken);
+    eval_progress_end(&progress);
+    if (status == OK) eval_progress_log(&progress, results->n, "");
     return status;
 }
 

@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "detect/paste_mask.h"
 #include "eval/accuracy.h"
-#include "nn/tape.h"
 #include "train/evaluate_classes.h"
 
 void evaluate_output_init(struct evaluate_output *output)
@@ -85,16 +84,19 @@ done:
     return status;
 }
 
-static enum status run_batch(struct session *session, const struct batch *batch,
-                             struct evaluate_output *output)
+struct job {
+    struct session *session;
+    struct evaluate_output *output;
+};
+
+static enum status run_batch(void *context, const struct batch *batch)
 {
+    const struct job *job = (const struct job *)context;
     struct detections found;
-    session->tape->recording = session->tape->training = false;
-    tape_reset(session->tape);
-    TRY(detector_detect(session->detector, session->tape, batch, &found));
+    TRY(detector_detect(job->session->detector, job->session->tape, batch, &found));
     enum status status = OK;
     for (int i = 0; i < batch->n && status == OK; i++)
-        status = evaluate_append(session, &found, batch, i, output);
+        status = evaluate_append(job->session, &found, batch, i, job->output);
     detections_free(&found);
     return status;
 }
@@ -103,31 +105,9 @@ enum status evaluate_detections(struct session *session, const struct coco_datas
                                 const char *image_folder, const struct evaluate_options *options,
                                 struct evaluate_output *output)
 {
-    struct loader_config config;
-    struct loader *loader = NULL;
-    size_t done = 0;
-    enum status status = OK;
-    session_eval_loader(session, dataset, image_folder, &config);
-    config.skip_broken = true;
-    GUARD(loader_create(&config, &loader));
-    for (;;) {
-        struct batch *batch = NULL;
-        GUARD(loader_next(loader, &batch));
-        if (!batch) break;
-        done += (size_t)batch->n;
-        status = run_batch(session, batch, output);
-        loader_release(loader, batch);
-        if (status != OK) goto done;
-        if (options->progress && options->progress(options->context, done, dataset->n_images)) {
-            status = fail(ERR_INTERRUPTED,
-                          "interrupted during the evaluation; --resume starts it again");
-            goto done;
-        }
-    }
-    output->n_broken += loader_n_broken(loader);
-done:
-    loader_destroy(loader);
-    return status;
+    struct job job = {session, output};
+    return evaluate_batches(session, dataset, image_folder, options, run_batch, &job,
+                            &output->n_broken);
 }
 
 static enum status measure(const struct config *config, enum eval_type type,

@@ -4,18 +4,11 @@
 
 #include "base/arena.h"
 #include "eval/coco_eval.h"
-#include "train/session.h"
+#include "train/evaluate_batches.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct evaluate_options {
-    // Called after each batch; returning true ends with ERR_INTERRUPTED. May be NULL.
-    bool (*progress)(void *context, size_t done, size_t total);
-    void *context;
-    const char *confusion; // evaluate_validation of a classifier draws it there (PNG); NULL: not
-};
 
 // Detections in the order of images; of a model with masks each has one, as compressed run lengths
 // of its image's size.

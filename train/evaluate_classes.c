@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "nn/tape.h"
 
 enum { NAME_BYTES = 32 };
 
@@ -24,17 +23,25 @@ enum status evaluate_classes_names(const struct session *session, struct class_r
     return status;
 }
 
-static enum status run_batch(struct session *session, const struct coco_dataset *dataset,
-                             const struct batch *batch, float *logits,
-                             struct class_results *results)
+struct job {
+    struct session *session;
+    const struct coco_dataset *dataset;
+    float *logits; // grown as batches need it
+    size_t capacity;
+    struct class_results *results;
+};
+
+static enum status run_batch(void *context, const struct batch *batch)
 {
-    session->tape->recording = session->tape->training = false;
-    tape_reset(session->tape);
-    TRY(detector_classify(session->detector, session->tape, batch, logits));
+    struct job *job = (struct job *)context;
+    struct class_results *results = job->results;
+    TRY(mem_reserve(&job->logits, &job->capacity, (size_t)batch->n * results->n_classes,
+                    sizeof *job->logits));
+    TRY(detector_classify(job->session->detector, job->session->tape, batch, job->logits));
     for (int i = 0; i < batch->n; i++) {
-        const struct coco_image *image = &dataset->images[batch->image_index[i]];
+        const struct coco_image *image = &job->dataset->images[batch->image_index[i]];
         TRY(class_results_add(results, image->id, image->file_name, batch->labels[i],
-                              logits + (size_t)i * results->n_classes));
+                              job->logits + (size_t)i * results->n_classes));
     }
     return OK;
 }
@@ -43,37 +50,10 @@ enum status evaluate_classes(struct session *session, const struct coco_dataset 
                              const char *image_folder, const struct evaluate_options *options,
                              struct class_results *results, size_t *n_broken)
 {
-    struct loader_config config;
-    struct loader *loader = NULL;
-    float *logits = NULL;
-    size_t done = 0;
-    enum status status = OK;
-    session_eval_loader(session, dataset, image_folder, &config);
-    config.skip_broken = true;
-    if (results->n_classes == 0) GUARD(evaluate_classes_names(session, results));
-    logits = (float *)mem_alloc((size_t)config.batch_size, results->n_classes * sizeof *logits);
-    if (!logits) {
-        status = ERR_MEMORY;
-        goto done;
-    }
-    GUARD(loader_create(&config, &loader));
-    for (;;) {
-        struct batch *batch = NULL;
-        GUARD(loader_next(loader, &batch));
-        if (!batch) break;
-        done += (size_t)batch->n;
-        status = run_batch(session, dataset, batch, logits, results);
-        loader_release(loader, batch);
-        if (status != OK) goto done;
-        if (options->progress && options->progress(options->context, done, dataset->n_images)) {
-            status = fail(ERR_INTERRUPTED,
-                          "interrupted during the evaluation; --resume starts it again");
-            goto done;
-        }
-    }
-    *n_broken += loader_n_broken(loader);
-done:
-    loader_destroy(loader);
-    mem_free(logits);
+    struct job job = {.session = session, .dataset = dataset, .results = results};
+    if (results->n_classes == 0) TRY(evaluate_classes_names(session, results));
+    enum status status =
+        evaluate_batches(session, dataset, image_folder, options, run_batch, &job, n_broken);
+    mem_free(job.logits);
     return status;
 }
