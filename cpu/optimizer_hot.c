@@ -33,13 +33,13 @@ void ISA_NAME(sgd_chunk)(const struct sgd_args *args, float clip, size_t n, floa
     }
 }
 
-void ISA_NAME(adamw_chunk)(const struct adamw_chunk *chunk, size_t n, float *values,
-                           const float *grads, float *first, float *second)
+void ISA_NAME(adamw_chunk)(const struct adamw_args *args, const struct adamw_factors *factors,
+                           float clip, size_t n, float *values, const float *grads, float *first,
+                           float *second)
 {
-    float beta1 = chunk->args->beta1, beta2 = chunk->args->beta2, eps = chunk->args->eps;
-    float clip = chunk->clip, rate = chunk->rate, correction = chunk->correction;
-    float keep = chunk->keep;
-    bool is_first = chunk->is_first;
+    float beta1 = args->beta1, beta2 = args->beta2, eps = args->eps;
+    float rate = factors->rate, correction = factors->correction, keep = factors->keep;
+    bool is_first = factors->is_first;
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float g = clip * grads[i];

@@ -1,5 +1,3 @@
-#include <math.h>
-
 #include "cpu/kernels.h"
 #include "cpu/optimizer_hot.h"
 
@@ -11,12 +9,7 @@ enum status cpu_sgd_step_forward(const struct op_call *call)
     const struct sgd_args *args = call->args;
     float *values = call->in[0]->data, *velocity = call->in[2]->data;
     const float *grads = call->in[1]->data;
-    float clip = 1.0f;
-    if (call->in[3]) {
-        float norm = sqrtf(*(const float *)call->in[3]->data);
-        clip = args->max_norm / (norm + 1e-6f);
-        if (clip > 1.0f) clip = 1.0f; // a NaN norm stays NaN
-    }
+    float clip = step_clip(call->in[3] ? call->in[3]->data : NULL, args->max_norm);
     size_t n = tensor_count(call->in[0]);
 #pragma omp parallel for schedule(static)
     for (size_t begin = 0; begin < n; begin += CHUNK) ISA_PICK(sgd_chunk)

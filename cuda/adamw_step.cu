@@ -1,26 +1,14 @@
-#include <math.h>
-
 #include "cuda/kernels.h"
 #include "cuda/launch.h"
 #include "cuda/vec.h"
-
-// What the formula has from the step (nn/ops.h), computed once on the host.
-struct adamw_step_factors {
-    float beta1, beta2, eps, max_norm;
-    float rate, correction, keep;
-    bool is_first;
-};
+#include "nn/step_factors.h"
 
 template <int N>
 static __global__ void adamw_step_kernel(float *values, const float *grads, float *first,
                                          float *second, const float *norm_squared,
-                                         struct adamw_step_factors f, size_t n)
+                                         struct adamw_args args, struct adamw_factors f, size_t n)
 {
-    float clip = 1.0f;
-    if (norm_squared) {
-        clip = f.max_norm / (sqrtf(*norm_squared) + 1e-6f);
-        if (clip > 1.0f) clip = 1.0f; // a NaN norm stays NaN
-    }
+    float clip = step_clip(norm_squared, args.max_norm);
     for (size_t i = CUDA_FIRST * N; i < n; i += CUDA_STEP * N) {
         float w[N], g[N], m[N] = {}, v[N] = {};
         vec_load<N>(w, values + i);
@@ -33,9 +21,9 @@ static __global__ void adamw_step_kernel(float *values, const float *grads, floa
 #pragma unroll
         for (int k = 0; k < N; k++) {
             g[k] = clip * g[k];
-            m[k] = f.beta1 * m[k] + (1.0f - f.beta1) * g[k];
-            v[k] = f.beta2 * v[k] + (1.0f - f.beta2) * (g[k] * g[k]);
-            w[k] = f.keep * w[k] - f.rate * m[k] / (sqrtf(v[k]) * f.correction + f.eps);
+            m[k] = args.beta1 * m[k] + (1.0f - args.beta1) * g[k];
+            v[k] = args.beta2 * v[k] + (1.0f - args.beta2) * (g[k] * g[k]);
+            w[k] = f.keep * w[k] - f.rate * m[k] / (sqrtf(v[k]) * f.correction + args.eps);
         }
         vec_store<N>(first + i, m);
         vec_store<N>(second + i, v);
@@ -48,21 +36,12 @@ enum status cuda_adamw_step_forward(const struct op_call *call)
     const struct adamw_args *args = (const struct adamw_args *)call->args;
     size_t n = tensor_count(call->in[0]);
     const float *norm = call->in[4] ? (const float *)call->in[4]->data : NULL;
-    double step = (double)args->step, lr = (double)args->lr;
-    struct adamw_step_factors f = {};
-    f.beta1 = args->beta1;
-    f.beta2 = args->beta2;
-    f.eps = args->eps;
-    f.max_norm = args->max_norm;
-    f.rate = (float)(lr / (1.0 - pow((double)args->beta1, step)));
-    f.correction = (float)(1.0 / sqrt(1.0 - pow((double)args->beta2, step)));
-    f.keep = (float)(1.0 - lr * (double)args->weight_decay);
-    f.is_first = args->step == 1;
+    struct adamw_factors f = adamw_factors_of(args);
     if (n == 0) return OK;
     VEC_WIDTH(n, 4, N, {
         CUDA_LAUNCH(adamw_step_kernel<N>, cuda_blocks(n / N), CUDA_BLOCK, 0, cuda_stream(call),
                     (float *)call->in[0]->data, (const float *)call->in[1]->data,
-                    (float *)call->in[2]->data, (float *)call->in[3]->data, norm, f, n);
+                    (float *)call->in[2]->data, (float *)call->in[3]->data, norm, *args, f, n);
     });
     return cuda_check(call, "adamw_step");
 }

@@ -1,27 +1,18 @@
 #include "cuda/kernels.h"
 #include "cuda/launch.h"
+#include "nn/limit.h"
 
 static __global__ void limit_range_kernel(float *values, size_t n, float low, float high)
 {
     for (size_t i = CUDA_FIRST; i < n; i += CUDA_STEP)
-        values[i] = values[i] < low ? low : values[i] > high ? high : values[i];
+        values[i] = limit_value(values[i], low, high);
 }
 
 // A thread a set: their sums are taken in the order of the CPU's.
 static __global__ void limit_simplex_kernel(float *values, size_t n, size_t n_sets)
 {
-    for (size_t set = CUDA_FIRST; set < n_sets; set += CUDA_STEP) {
-        double sum = 0.0;
-        for (size_t i = 0; i < n; i++) {
-            float *v = &values[i * n_sets + set];
-            if (!(*v > 0.0f)) *v = 0.0f;
-            sum += (double)*v;
-        }
-        for (size_t i = 0; i < n; i++) {
-            float *v = &values[i * n_sets + set];
-            *v = sum > 0.0 ? (float)((double)*v / sum) : 1.0f / (float)n;
-        }
-    }
+    for (size_t set = CUDA_FIRST; set < n_sets; set += CUDA_STEP)
+        limit_simplex(values + set, n, n_sets);
 }
 
 enum status cuda_limit_values_forward(const struct op_call *call)

@@ -1,16 +1,13 @@
 #include "cuda/kernels.h"
 #include "cuda/launch.h"
 #include "cuda/vec.h"
+#include "nn/step_factors.h"
 
 template <int N>
 static __global__ void sgd_step_kernel(float *values, const float *grads, float *velocity,
                                        const float *norm_squared, struct sgd_args args, size_t n)
 {
-    float clip = 1.0f;
-    if (norm_squared) {
-        clip = args.max_norm / (sqrtf(*norm_squared) + 1e-6f);
-        if (clip > 1.0f) clip = 1.0f; // a NaN norm stays NaN
-    }
+    float clip = step_clip(norm_squared, args.max_norm);
     for (size_t i = CUDA_FIRST * N; i < n; i += CUDA_STEP * N) {
         float w[N], g[N], v[N] = {};
         vec_load<N>(w, values + i);
