@@ -13,7 +13,7 @@ enum { POOL_BLOCK = MAP_BLOCK, POOL_MAX_ROWS = 1024 };
 // Changes the window from the layer's, e.g. to see its surroundings; y is as large as it is.
 typedef void (*pool_see)(const struct op_call *call, struct window *window);
 
-// ERR_UNSUPPORTED: more elements than 32 bits count, a channel.
+// ERR_UNSUPPORTED: more elements than 32 bits count, a channel; more parameters than POOL_GPU_ARGS.
 static inline enum status pool_map_of(const struct op_call *call, pool_see see,
                                       struct pool_map *map)
 {
@@ -32,7 +32,9 @@ static inline enum status pool_map_of(const struct op_call *call, pool_see see,
     map->window = op->window;
     map->form = op->def->form;
     size_t bytes = op->def->args_bytes;
-    if (bytes > sizeof map->args) bytes = sizeof map->args;
+    if (bytes > sizeof map->args)
+        return fail(ERR_UNSUPPORTED, "pool %s: %zu bytes of parameters on CUDA, at most %zu",
+                    op->def->name, bytes, sizeof map->args);
     if (bytes) memcpy(map->args, op->args, bytes);
     if (see) see(call, &map->window);
     return OK;
