@@ -12,11 +12,3 @@ const struct test_backend test_backends[] = {
     {"cuda, emulated", create, N_OPS, cuda_lacks},
 };
 const size_t n_test_backends = sizeof test_backends / sizeof *test_backends;
-
-const struct op_cases *const op_case_table[N_OPS] = {
-#define OP(name)         &cases_##name,
-#define OP_NO_GRAD(name) &cases_##name,
-#include "nn/ops.def"
-#undef OP
-#undef OP_NO_GRAD
-};
