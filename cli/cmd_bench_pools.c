@@ -90,18 +90,25 @@ struct table {
 
 enum { WINDOW_TEXT_BYTES = 16 };
 
-// The k-th window of a pool; false: it has none, because it takes the whole map whatever is asked.
-static bool window_of(const struct options *options, const struct pool_def *def, int k,
-                      struct window *window, char text[WINDOW_TEXT_BYTES])
+// How many windows a pool is timed with: one if it takes the whole map whatever is asked.
+static int n_windows(const struct options *options, const struct pool_def *def)
 {
-    int kernel = (int)options->kernels.v[k], stride = (int)options->stride;
-    *window = def->default_kernel ? window_square(kernel, stride, (kernel - 1) / 2)
-                                  : pool_default_window(def);
-    if (def->default_kernel)
-        snprintf(text, WINDOW_TEXT_BYTES, "%dx%d/%d", kernel, kernel, stride);
-    else
-        snprintf(text, WINDOW_TEXT_BYTES, "map");
-    return def->default_kernel || k == 0;
+    return def->default_kernel ? options->kernels.n : 1;
+}
+
+static struct window window_of(const struct options *options, const struct pool_def *def, int k)
+{
+    int kernel = (int)options->kernels.v[k];
+    if (!def->default_kernel) return pool_default_window(def);
+    return window_square(kernel, (int)options->stride, (kernel - 1) / 2);
+}
+
+static const char *window_text(const struct window *window, char text[WINDOW_TEXT_BYTES])
+{
+    if (!window->kernel_h) return "map";
+    snprintf(text, WINDOW_TEXT_BYTES, "%dx%d/%d", window->kernel_h, window->kernel_w,
+             window->stride_h);
+    return text;
 }
 
 static enum status time_all(const struct options *options, struct bench_pools *bench,
@@ -109,18 +116,20 @@ static enum status time_all(const struct options *options, struct bench_pools *b
 {
     const char *kind;
     TRY(bench_pools_copy(bench, &table->copy_before, &table->kind));
-    for (int i = 0; i < table->n_pools; i++)
-        for (int k = 0; k < options->kernels.n; k++) {
-            struct window window;
+    for (int i = 0; i < table->n_pools; i++) {
+        const struct pool_def *def = table->pools[i].pool.def;
+        for (int k = 0; k < n_windows(options, def); k++) {
+            const struct window window = window_of(options, def, k);
             char text[WINDOW_TEXT_BYTES];
-            if (!window_of(options, table->pools[i].pool.def, k, &window, text)) continue;
             enum status status =
                 bench_pools_run(bench, &table->pools[i], &window, &table->results[i][k]);
             if (status != OK && status != ERR_USAGE) return status;
             table->is_timed[i][k] = status == OK;
             if (status != OK)
-                printf("%-24.24s %5s refused: %s\n", table->pools[i].label, text, fail_message());
+                printf("%-24.24s %5s refused: %s\n", table->pools[i].label,
+                       window_text(&window, text), fail_message());
         }
+    }
     // The machine may have sped up or slowed down meanwhile.
     return bench_pools_copy(bench, &table->copy_after, &kind);
 }
@@ -138,11 +147,11 @@ static void print_table(const struct options *options, const struct table *table
            "GB/s", "copy", "backw. MB");
     for (int i = 0; i < table->n_pools; i++)
         for (int k = 0; k < options->kernels.n; k++) {
-            struct window window;
+            const struct window window = window_of(options, table->pools[i].pool.def, k);
             char text[WINDOW_TEXT_BYTES];
-            if (!table->is_timed[i][k]) continue;
-            (void)window_of(options, table->pools[i].pool.def, k, &window, text);
-            print_row(table->pools[i].label, text, &table->results[i][k], copy);
+            if (table->is_timed[i][k])
+                print_row(table->pools[i].label, window_text(&window, text),
+                          &table->results[i][k], copy);
         }
 }
 
@@ -160,10 +169,8 @@ static enum status save_json(const struct options *options, const struct table *
             (int)options->runs, fmax(table->copy_before, table->copy_after), table->kind);
     for (int i = 0; i < table->n_pools; i++)
         for (int k = 0; k < options->kernels.n; k++) {
-            struct window window;
-            char text[WINDOW_TEXT_BYTES];
+            const struct window window = window_of(options, table->pools[i].pool.def, k);
             if (!table->is_timed[i][k]) continue;
-            (void)window_of(options, table->pools[i].pool.def, k, &window, text);
             write_row(f, separator, table->pools[i].label, &window, &table->results[i][k]);
             separator = ",";
         }
