@@ -1,19 +1,9 @@
 #include "train/experiment_accuracy.h"
 
-#include <math.h>
-
 #include "base/mem.h"
 #include "eval/accuracy.h"
+#include "train/experiment_form.h"
 #include "train/experiment_run.h"
-
-static void moments(const double *values, size_t stride, size_t n, double *mean, double *spread)
-{
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < n; i++) sum += values[i * stride];
-    *mean = sum / (double)n;
-    for (size_t i = 0; i < n; i++) squares += pow(values[i * stride] - *mean, 2);
-    *spread = n > 1 ? sqrt(squares / (double)(n - 1)) : -1;
-}
 
 static enum status read_run(const char *folder, const struct experiment_run *run,
                             struct class_results *results, double stats[ACCURACY_STATS])
@@ -30,26 +20,28 @@ static enum status read_run(const char *folder, const struct experiment_run *run
     return OK;
 }
 
-// One seed of a pooling, beside the same seed of the model's first pooling.
-static enum status build_run(const struct accuracy_table *table, const char *folder,
-                             const struct experiment_run *run)
+// The runs of a model with one seed, each beside that of the first pooling.
+static enum status build_seed(const struct accuracy_table *table, const char *folder, size_t model,
+                              size_t seed)
 {
     const struct experiment *e = table->experiment;
-    const struct experiment_run *first = experiment_run_at(e, run->model, 0, run->seed);
-    struct accuracy_cell *cell = &table->cells[run->model * e->n_poolings + run->pooling];
-    struct class_results own, other;
-    double unused[ACCURACY_STATS];
+    struct class_results first, own;
     enum status status = OK;
+    class_results_init(&first);
     class_results_init(&own);
-    class_results_init(&other);
-    GUARD(read_run(folder, run, &own, cell->stats[run->seed]));
-    table->n_images[run->model] = own.n;
-    if (run == first) goto done;
-    GUARD(read_run(folder, first, &other, unused));
-    GUARD(mcnemar_compare(&other, first->name, &own, run->name, &cell->tests[run->seed]));
+    for (size_t p = 0; p < e->n_poolings; p++) {
+        const struct experiment_run *run = experiment_run_at(e, model, p, seed);
+        struct accuracy_cell *cell = &table->cells[model * e->n_poolings + p];
+        class_results_free(&own);
+        GUARD(read_run(folder, run, p ? &own : &first, cell->stats[seed]));
+        if (p)
+            GUARD(mcnemar_compare(&first, experiment_run_at(e, model, 0, seed)->name, &own,
+                                  run->name, &cell->tests[seed]));
+    }
+    table->n_images[model] = first.n;
 done:
+    class_results_free(&first);
     class_results_free(&own);
-    class_results_free(&other);
     return status;
 }
 
@@ -57,10 +49,11 @@ static void conclude(const struct accuracy_cell *first, struct accuracy_cell *ce
 {
     double differences[FIELD_LIST_MAX];
     for (int s = 0; s < ACCURACY_STATS; s++)
-        moments(&cell->stats[0][s], ACCURACY_STATS, n_seeds, &cell->mean[s], &cell->spread[s]);
+        experiment_moments(&cell->stats[0][s], ACCURACY_STATS, n_seeds, &cell->mean[s],
+                           &cell->spread[s]);
     for (size_t i = 0; i < n_seeds; i++)
         differences[i] = cell->stats[i][ACCURACY_TOP1] - first->stats[i][ACCURACY_TOP1];
-    moments(differences, 1, n_seeds, &cell->difference, &cell->difference_spread);
+    experiment_moments(differences, 1, n_seeds, &cell->difference, &cell->difference_spread);
 }
 
 enum status accuracy_table_build(const struct experiment *experiment, const char *folder,
@@ -75,7 +68,8 @@ enum status accuracy_table_build(const struct experiment *experiment, const char
         status = ERR_MEMORY;
         goto done;
     }
-    for (size_t i = 0; i < e->n_runs; i++) GUARD(build_run(&made, folder, &e->runs[i]));
+    for (size_t m = 0; m < e->n_models; m++)
+        for (size_t i = 0; i < e->n_seeds; i++) GUARD(build_seed(&made, folder, m, i));
     for (size_t i = 0; i < e->n_models * e->n_poolings; i++)
         conclude(&made.cells[i - i % e->n_poolings], &made.cells[i], e->n_seeds);
     *table = made;

@@ -1,9 +1,8 @@
 // The table as text, as Markdown and as JSON.
 #include <inttypes.h>
 
-#include "base/file.h"
-#include "base/json.h"
 #include "train/experiment_accuracy.h"
+#include "train/experiment_form.h"
 #include "train/text_grid.h"
 
 static const char *const stat_names[ACCURACY_STATS] = {"top-1", "top-5", "per class"};
@@ -37,8 +36,9 @@ static enum status add_seeds(const struct accuracy_cell *cell, size_t n_seeds,
     return text_grid_add(grid, "%s", text);
 }
 
-static enum status fill_means(const struct accuracy_table *table, struct text_grid *grid)
+static enum status fill_means(const void *context, struct text_grid *grid)
 {
+    const struct accuracy_table *table = (const struct accuracy_table *)context;
     const struct experiment *e = table->experiment;
     TRY(text_grid_add(grid, "model"));
     TRY(text_grid_add(grid, "pooling"));
@@ -78,8 +78,9 @@ static enum status add_test(const struct accuracy_table *table, const struct exp
     return text_grid_add(grid, "%.2g", t->exact_p);
 }
 
-static enum status fill_tests(const struct accuracy_table *table, struct text_grid *grid)
+static enum status fill_tests(const void *context, struct text_grid *grid)
 {
+    const struct accuracy_table *table = (const struct accuracy_table *)context;
     static const char *const head[] = {"model", "pair",          "seed",      "only one right",
                                        "other", "chi2",          "p",         "corrected chi2",
                                        "p",     "exact p"};
@@ -92,37 +93,17 @@ static enum status fill_tests(const struct accuracy_table *table, struct text_gr
     return OK;
 }
 
-static enum status write_grid(const struct accuracy_table *table, size_t n_columns,
-                              enum status (*fill)(const struct accuracy_table *,
-                                                  struct text_grid *),
-                              bool is_markdown, FILE *stream)
-{
-    struct text_grid grid = {.n_columns = n_columns};
-    enum status status = fill(table, &grid);
-    if (status == OK && is_markdown)
-        text_grid_print_markdown(&grid, stream);
-    else if (status == OK)
-        text_grid_print(&grid, stream);
-    text_grid_free(&grid);
-    return status;
-}
-
 static enum status write_tables(const struct accuracy_table *table, bool is_markdown,
                                 FILE *stream)
 {
     const struct experiment *e = table->experiment;
-    fprintf(stream, "Accuracy in percent of the %s checkpoint",
-            e->settings.checkpoint == CHECKPOINT_BEST ? "best" : "last");
-    if (e->n_seeds == 1)
-        fprintf(stream, ", seed %ld.\n\n", e->settings.seeds.v[0]);
-    else
-        fprintf(stream, ", mean (standard deviation) of %zu seeds.\n\n", e->n_seeds);
-    TRY(write_grid(table, 4 + ACCURACY_STATS, fill_means, is_markdown, stream));
+    experiment_write_title(e, "Accuracy", "mean (standard deviation)", stream);
+    TRY(text_grid_write(4 + ACCURACY_STATS, fill_means, table, is_markdown, stream));
     if (e->n_poolings == 1) return OK;
     fputs("\nMcNemar's test of equal seeds on the same images: how many only the one or only the\n"
           "other has right, chi-squared plain and with Edwards' correction, exact binomial.\n\n",
           stream);
-    return write_grid(table, 10, fill_tests, is_markdown, stream);
+    return text_grid_write(10, fill_tests, table, is_markdown, stream);
 }
 
 enum status accuracy_table_print(const struct accuracy_table *table, FILE *stream)
@@ -130,27 +111,14 @@ enum status accuracy_table_print(const struct accuracy_table *table, FILE *strea
     return write_tables(table, false, stream);
 }
 
-enum status accuracy_table_save_markdown(const struct accuracy_table *table, const char *path)
+static enum status write_markdown(const void *table, FILE *stream)
 {
-    struct file_writer writer;
-    TRY(file_writer_begin(&writer, path));
-    enum status status = write_tables(table, true, writer.stream);
-    if (status == OK) return file_writer_commit(&writer);
-    file_writer_abort(&writer);
-    return status;
+    return write_tables((const struct accuracy_table *)table, true, stream);
 }
 
-static void write_stats(FILE *stream, const char *name, const double stats[ACCURACY_STATS])
+enum status accuracy_table_save_markdown(const struct accuracy_table *table, const char *path)
 {
-    fprintf(stream, "\"%s\": {", name);
-    for (int s = 0; s < ACCURACY_STATS; s++) {
-        fprintf(stream, "%s\"%s\": ", s ? ", " : "", stat_keys[s]);
-        if (stats[s] < 0)
-            fputs("null", stream);
-        else
-            fprintf(stream, "%.17g", stats[s]);
-    }
-    fputc('}', stream);
+    return experiment_save_text(path, table, write_markdown);
 }
 
 static void write_run(FILE *stream, const struct accuracy_table *table,
@@ -161,7 +129,7 @@ static void write_run(FILE *stream, const struct accuracy_table *table,
     const struct mcnemar *t = &cell->tests[run->seed];
     fprintf(stream, "%s\n         {\"run\": \"%s\", \"seed\": %ld, ", run->seed ? "," : "",
             run->name, e->settings.seeds.v[run->seed]);
-    write_stats(stream, "stats", cell->stats[run->seed]);
+    experiment_write_stats(stream, "stats", ACCURACY_STATS, stat_keys, cell->stats[run->seed]);
     if (run->pooling)
         fprintf(stream,
                 ",\n          \"mcnemar\": {\"both\": %" PRId64 ", \"only_first\": %" PRId64
@@ -173,41 +141,24 @@ static void write_run(FILE *stream, const struct accuracy_table *table,
     fputc('}', stream);
 }
 
-static void write_cell(FILE *stream, const struct accuracy_table *table, size_t model,
-                       size_t pooling)
+static void write_cell(const void *context, size_t model, size_t pooling, FILE *stream)
 {
+    const struct accuracy_table *table = (const struct accuracy_table *)context;
     const struct experiment *e = table->experiment;
     const struct accuracy_cell *cell = cell_at(table, model, pooling);
-    fputs("      {\"pooling\": ", stream);
-    json_write_string(stream, e->poolings[pooling]);
+    experiment_write_stats(stream, "mean", ACCURACY_STATS, stat_keys, cell->mean);
     fputs(",\n       ", stream);
-    write_stats(stream, "mean", cell->mean);
-    fputs(",\n       ", stream);
-    write_stats(stream, "spread", cell->spread);
+    experiment_write_stats(stream, "spread", ACCURACY_STATS, stat_keys, cell->spread);
     if (pooling) fprintf(stream, ",\n       \"difference\": %.17g", cell->difference);
     fputs(",\n       \"runs\": [", stream);
     for (size_t s = 0; s < e->n_seeds; s++)
         write_run(stream, table, experiment_run_at(e, model, pooling, s));
-    fputs("]}", stream);
+    fputc(']', stream);
 }
 
 enum status accuracy_table_save_json(const struct accuracy_table *table, const char *path)
 {
-    const struct experiment *e = table->experiment;
-    struct file_writer writer;
-    TRY(file_writer_begin(&writer, path));
-    FILE *stream = writer.stream;
-    fprintf(stream, "{\"type\": \"classification\", \"checkpoint\": \"%s\",\n \"models\": [",
-            e->settings.checkpoint == CHECKPOINT_BEST ? "best" : "last");
-    for (size_t m = 0; m < e->n_models; m++) {
-        fprintf(stream, "%s\n   {\"model\": ", m ? "," : "");
-        json_write_string(stream, e->models[m]);
-        fprintf(stream, ", \"images\": %zu, \"poolings\": [\n", table->n_images[m]);
-        for (size_t p = 0; p < e->n_poolings; p++) {
-            write_cell(stream, table, m, p);
-            fputs(p + 1 < e->n_poolings ? ",\n" : "]}", stream);
-        }
-    }
-    fputs("]}\n", stream);
-    return file_writer_commit(&writer);
+    const struct experiment_json json = {"classification", "", table->experiment, table->n_images,
+                                         table, write_cell};
+    return experiment_save_json(&json, path);
 }

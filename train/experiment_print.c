@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "train/experiment_form.h"
 #include "train/experiment_table.h"
 #include "train/text_grid.h"
 
@@ -20,8 +21,9 @@ static enum status add_head(struct text_grid *grid, const char *second)
 }
 
 // The paper's form: "57.6 -> 58.0".
-static enum status fill_paper(const struct experiment_table *table, struct text_grid *grid)
+static enum status fill_paper(const void *context, struct text_grid *grid)
 {
+    const struct experiment_table *table = (const struct experiment_table *)context;
     const struct experiment *e = table->experiment;
     TRY(add_head(grid, "pooling"));
     for (size_t m = 0; m < e->n_models; m++)
@@ -39,8 +41,9 @@ static enum status fill_paper(const struct experiment_table *table, struct text_
 }
 
 // "57.6 (0.4)"
-static enum status fill_spread(const struct experiment_table *table, struct text_grid *grid)
+static enum status fill_spread(const void *context, struct text_grid *grid)
 {
+    const struct experiment_table *table = (const struct experiment_table *)context;
     const struct experiment *e = table->experiment;
     TRY(add_head(grid, "pooling"));
     for (size_t m = 0; m < e->n_models; m++)
@@ -97,8 +100,9 @@ static enum status add_difference(const struct experiment_table *table, size_t m
     return text_grid_add(grid, "%s", seeds);
 }
 
-static enum status fill_differences(const struct experiment_table *table, struct text_grid *grid)
+static enum status fill_differences(const void *context, struct text_grid *grid)
 {
+    const struct experiment_table *table = (const struct experiment_table *)context;
     static const char *const head[] = {"model",         "difference", "",         "mean",
                                        "95 % interval", "p",          "each seed"};
     const struct experiment *e = table->experiment;
@@ -109,44 +113,18 @@ static enum status fill_differences(const struct experiment_table *table, struct
     return OK;
 }
 
-static enum status write_grid(const struct experiment_table *table, size_t n_columns,
-                              enum status (*fill)(const struct experiment_table *,
-                                                  struct text_grid *),
-                              bool is_markdown, FILE *stream)
-{
-    struct text_grid grid = {.n_columns = n_columns};
-    enum status status = fill(table, &grid);
-    if (status == OK && is_markdown)
-        text_grid_print_markdown(&grid, stream);
-    else if (status == OK)
-        text_grid_print(&grid, stream);
-    text_grid_free(&grid);
-    return status;
-}
-
-static void write_title(const struct experiment_table *table, FILE *stream)
-{
-    const struct experiment *e = table->experiment;
-    fprintf(stream, "%s AP in percent of the %s checkpoint", e->settings.type ? "Mask" : "Box",
-            e->settings.checkpoint == CHECKPOINT_BEST ? "best" : "last");
-    if (e->n_seeds == 1)
-        fprintf(stream, ", seed %ld.\n\n", e->settings.seeds.v[0]);
-    else
-        fprintf(stream, ", mean of %zu seeds.\n\n", e->n_seeds);
-}
-
 static enum status write_tables(const struct experiment_table *table, bool is_markdown,
                                 FILE *stream)
 {
     const struct experiment *e = table->experiment;
-    write_title(table, stream);
+    experiment_write_title(e, e->settings.type ? "Mask AP" : "Box AP", "mean", stream);
     if (e->n_poolings > 1) {
-        TRY(write_grid(table, 2 + TABLE_STATS, fill_paper, is_markdown, stream));
+        TRY(text_grid_write(2 + TABLE_STATS, fill_paper, table, is_markdown, stream));
         fputc('\n', stream);
     }
     if (e->n_seeds > 1) fputs("Mean (standard deviation over the seeds):\n\n", stream);
     if (e->n_seeds > 1 || e->n_poolings == 1)
-        TRY(write_grid(table, 2 + TABLE_STATS, fill_spread, is_markdown, stream));
+        TRY(text_grid_write(2 + TABLE_STATS, fill_spread, table, is_markdown, stream));
     if (e->n_poolings == 1) return OK;
     if (e->n_seeds > 1) fputc('\n', stream);
     fprintf(stream,
@@ -154,7 +132,7 @@ static enum status write_tables(const struct experiment_table *table, bool is_ma
             "both poolings%s; a star: zero is not in it.\n\n",
             e->n_seeds > 1 ? " of equal seeds" : "", (long long)e->settings.resamples,
             e->n_seeds > 1 ? " and all seeds" : "");
-    return write_grid(table, 7, fill_differences, is_markdown, stream);
+    return text_grid_write(7, fill_differences, table, is_markdown, stream);
 }
 
 enum status experiment_table_print(const struct experiment_table *table, FILE *stream)
@@ -162,27 +140,14 @@ enum status experiment_table_print(const struct experiment_table *table, FILE *s
     return write_tables(table, false, stream);
 }
 
-enum status experiment_table_save_markdown(const struct experiment_table *table, const char *path)
+static enum status write_markdown(const void *table, FILE *stream)
 {
-    struct file_writer writer;
-    TRY(file_writer_begin(&writer, path));
-    enum status status = write_tables(table, true, writer.stream);
-    if (status == OK) return file_writer_commit(&writer);
-    file_writer_abort(&writer);
-    return status;
+    return write_tables((const struct experiment_table *)table, true, stream);
 }
 
-static void write_stats(FILE *stream, const char *name, const double stats[TABLE_STATS])
+enum status experiment_table_save_markdown(const struct experiment_table *table, const char *path)
 {
-    fprintf(stream, "\"%s\": {", name);
-    for (int s = 0; s < TABLE_STATS; s++) {
-        fprintf(stream, "%s\"%s\": ", s ? ", " : "", coco_stat_names[s]);
-        if (stats[s] < 0)
-            fputs("null", stream);
-        else
-            fprintf(stream, "%.17g", stats[s]);
-    }
-    fputc('}', stream);
+    return experiment_save_text(path, table, write_markdown);
 }
 
 static void write_compared(FILE *stream, const struct experiment *e,
@@ -202,48 +167,29 @@ static void write_compared(FILE *stream, const struct experiment *e,
     fputc('}', stream);
 }
 
-static void write_cell(FILE *stream, const struct experiment_table *table, size_t model,
-                       size_t pooling)
+static void write_cell(const void *context, size_t model, size_t pooling, FILE *stream)
 {
+    const struct experiment_table *table = (const struct experiment_table *)context;
     const struct experiment *e = table->experiment;
     const struct experiment_cell *cell = cell_at(table, model, pooling);
-    fputs("      {\"pooling\": ", stream);
-    json_write_string(stream, e->poolings[pooling]);
+    experiment_write_stats(stream, "mean", TABLE_STATS, coco_stat_names, cell->mean);
     fputs(",\n       ", stream);
-    write_stats(stream, "mean", cell->mean);
-    fputs(",\n       ", stream);
-    write_stats(stream, "spread", cell->spread);
+    experiment_write_stats(stream, "spread", TABLE_STATS, coco_stat_names, cell->spread);
     fputs(",\n       \"runs\": [", stream);
     for (size_t s = 0; s < e->n_seeds; s++) {
         fprintf(stream, "%s\n         {\"run\": \"%s\", \"seed\": %ld, ", s ? "," : "",
                 experiment_run_at(e, model, pooling, s)->name, e->settings.seeds.v[s]);
-        write_stats(stream, "stats", cell->stats[s]);
+        experiment_write_stats(stream, "stats", TABLE_STATS, coco_stat_names, cell->stats[s]);
         fputc('}', stream);
     }
     fputc(']', stream);
     if (pooling) write_compared(stream, e, cell);
-    fputc('}', stream);
 }
 
 enum status experiment_table_save_json(const struct experiment_table *table, const char *path)
 {
-    const struct experiment *e = table->experiment;
-    struct file_writer writer;
-    TRY(file_writer_begin(&writer, path));
-    FILE *stream = writer.stream;
-    fprintf(stream,
-            "{\"type\": \"%s\", \"checkpoint\": \"%s\", \"interval\": 0.95,\n \"models\": [",
-            e->settings.type ? "segm" : "bbox",
-            e->settings.checkpoint == CHECKPOINT_BEST ? "best" : "last");
-    for (size_t m = 0; m < e->n_models; m++) {
-        fprintf(stream, "%s\n   {\"model\": ", m ? "," : "");
-        json_write_string(stream, e->models[m]);
-        fprintf(stream, ", \"images\": %zu, \"poolings\": [\n", table->n_images[m]);
-        for (size_t p = 0; p < e->n_poolings; p++) {
-            write_cell(stream, table, m, p);
-            fputs(p + 1 < e->n_poolings ? ",\n" : "]}", stream);
-        }
-    }
-    fputs("]}\n", stream);
-    return file_writer_commit(&writer);
+    const struct experiment_json json = {table->experiment->settings.type ? "segm" : "bbox",
+                                         " \"interval\": 0.95,", table->experiment,
+                                         table->n_images, table, write_cell};
+    return experiment_save_json(&json, path);
 }

@@ -1,10 +1,10 @@
 #include "train/experiment_table.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "eval/truth.h"
+#include "train/experiment_form.h"
 #include "train/experiment_run.h"
 
 static enum status read_results(const struct experiment *e, const char *folder,
@@ -29,17 +29,10 @@ static enum status read_results(const struct experiment *e, const char *folder,
 static void conclude(struct experiment_cell *cell, size_t n)
 {
     for (int s = 0; s < TABLE_STATS; s++) {
-        double sum = 0, squares = 0;
         cell->mean[s] = cell->spread[s] = -1;
-        if (cell->stats[0][s] < 0) continue;
-        for (size_t i = 0; i < n; i++) sum += cell->stats[i][s];
-        double mean = sum / (double)n;
-        for (size_t i = 0; i < n; i++) {
-            double distance = cell->stats[i][s] - mean;
-            squares += distance * distance;
-        }
-        cell->mean[s] = mean;
-        if (n > 1) cell->spread[s] = sqrt(squares / (double)(n - 1));
+        if (cell->stats[0][s] >= 0)
+            experiment_moments(&cell->stats[0][s], TABLE_STATS, n, &cell->mean[s],
+                               &cell->spread[s]);
     }
 }
 

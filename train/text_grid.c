@@ -71,3 +71,17 @@ void text_grid_print_markdown(const struct text_grid *grid, FILE *stream)
         fputs("|\n", stream);
     }
 }
+
+enum status text_grid_write(size_t n_columns,
+                            enum status (*fill)(const void *context, struct text_grid *grid),
+                            const void *context, bool is_markdown, FILE *stream)
+{
+    struct text_grid grid = {.n_columns = n_columns};
+    enum status status = fill(context, &grid);
+    if (status == OK && is_markdown)
+        text_grid_print_markdown(&grid, stream);
+    else if (status == OK)
+        text_grid_print(&grid, stream);
+    text_grid_free(&grid);
+    return status;
+}

@@ -2,6 +2,7 @@
 #ifndef TARN_TRAIN_TEXT_GRID_H
 #define TARN_TRAIN_TEXT_GRID_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -23,6 +24,11 @@ struct text_grid {
 enum status text_grid_add(struct text_grid *grid, const char *format, ...)
     PRINTF_LIKE(2, 3) MUST_USE;
 void text_grid_free(struct text_grid *grid);
+
+// Prints what `fill` adds to an empty grid.
+enum status text_grid_write(size_t n_columns,
+                            enum status (*fill)(const void *context, struct text_grid *grid),
+                            const void *context, bool is_markdown, FILE *stream) MUST_USE;
 
 void text_grid_print(const struct text_grid *grid, FILE *stream);
 void text_grid_print_markdown(const struct text_grid *grid, FILE *stream);
