@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "eval/submission_partial.h"
-#include "nn/tape.h"
 #include "train/evaluate.h"
 #include "train/live_line.h"
 
@@ -21,6 +20,8 @@ struct run {
     struct submission_partial partial;
     struct evaluate_output found; // of one image
     struct submission_text text;
+    struct live_line line;
+    size_t first; // place in the split of this run's first image
 };
 
 static enum status hash_file(const char *path, uint64_t *hash)
@@ -100,23 +101,31 @@ static enum status add_broken(struct run *run, size_t index)
     return OK;
 }
 
-// first: the place in the split of the first image of this run.
-static enum status add_batch(struct run *run, const struct batch *batch, size_t first)
+static enum status add_batch(void *context, const struct batch *batch)
 {
-    struct tape *tape = run->session->tape;
+    struct run *run = (struct run *)context;
     struct detections found;
     enum status status = OK;
-    tape->recording = tape->training = false;
-    tape_reset(tape);
-    TRY(detector_detect(run->session->detector, tape, batch, &found));
+    TRY(detector_detect(run->session->detector, run->session->tape, batch, &found));
     for (int i = 0; i < batch->n; i++) {
-        GUARD(add_broken(run, first + batch->image_index[i]));
+        GUARD(add_broken(run, run->first + batch->image_index[i]));
         GUARD(add_image(run, &found, batch, i));
     }
     GUARD(submission_partial_write(&run->partial, false));
 done:
     detections_free(&found);
     return status;
+}
+
+// true: to stop here.
+static bool show(void *context, size_t done, size_t total)
+{
+    struct run *run = (struct run *)context;
+    size_t n = run->partial.n_images, n_all = run->split->n_images;
+    (void)done;
+    (void)total;
+    live_line_update(&run->line, (int64_t)n, (int64_t)n_all, NULL);
+    return *run->job->stop && n < n_all;
 }
 
 static enum status stop_here(struct run *run)
@@ -128,37 +137,20 @@ static enum status stop_here(struct run *run)
                 run->partial.n_images, run->split->n_images, run->partial_path);
 }
 
-static enum status find_all(struct run *run, struct live_line *line)
+static enum status find_all(struct run *run)
 {
-    struct loader_config config;
-    struct loader *loader = NULL;
+    const struct evaluate_options options = {.progress = show, .context = run};
     struct coco_dataset rest = *run->split; // what is left to do
-    size_t first = run->partial.n_images;
-    enum status status = OK;
-    rest.images += first;
-    rest.n_images -= first;
+    size_t n_broken = 0;                    // the partial file has them one by one
+    rest.images += run->first;
+    rest.n_images -= run->first;
     if (rest.n_images == 0) return OK;
-    session_eval_loader(run->session, &rest, run->job->images, &config);
-    config.skip_broken = true;
-    GUARD(loader_create(&config, &loader));
-    for (;;) {
-        struct batch *batch = NULL;
-        GUARD(loader_next(loader, &batch));
-        if (!batch) break;
-        status = add_batch(run, batch, first);
-        loader_release(loader, batch);
-        if (status != OK) goto done;
-        live_line_update(line, (int64_t)run->partial.n_images, (int64_t)run->split->n_images, NULL);
-        if (*run->job->stop && run->partial.n_images < run->split->n_images) {
-            status = stop_here(run);
-            goto done;
-        }
-    }
-    GUARD(add_broken(run, run->split->n_images));
-    GUARD(submission_partial_write(&run->partial, true));
-done:
-    loader_destroy(loader);
-    return status;
+    enum status status = evaluate_batches(run->session, &rest, run->job->images, &options,
+                                          add_batch, run, &n_broken);
+    if (status == ERR_INTERRUPTED) return stop_here(run);
+    TRY(status);
+    TRY(add_broken(run, run->split->n_images));
+    return submission_partial_write(&run->partial, true);
 }
 
 static enum status pack(struct run *run)
@@ -195,7 +187,6 @@ enum status submit_run(const struct submit_job *job, struct session *session,
                        const struct coco_dataset *split)
 {
     struct run run = {.job = job, .session = session, .split = split, .partial.fd = -1};
-    struct live_line line;
     enum status status = OK;
     evaluate_output_init(&run.found);
     if (job->type == EVAL_MASKS && !config_has_masks(&session->config))
@@ -205,9 +196,10 @@ enum status submit_run(const struct submit_job *job, struct session *session,
                     job->checkpoint);
     GUARD(make_paths(&run));
     GUARD(open_partial(&run));
-    live_line_start(&line, "submit", (int64_t)run.partial.n_images);
-    status = find_all(&run, &line);
-    live_line_clear(&line);
+    run.first = run.partial.n_images;
+    live_line_start(&run.line, "submit", (int64_t)run.first);
+    status = find_all(&run);
+    live_line_clear(&run.line);
     if (status == OK) status = pack(&run);
 done:
     submission_partial_close(&run.partial);
