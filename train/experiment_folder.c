@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "train/config_sections.h"
 #include "train/experiment.h"
 #include "train/run_folder.h"
@@ -39,6 +40,31 @@ static enum status to_json(const struct experiment *e, cJSON **json)
     made = NULL;
 done:
     cJSON_Delete(made);
+    return status;
+}
+
+// Configs of an older version lack the keys that came since: they meant their defaults. What is no
+// config is left as it stands, to be found different.
+static enum status complete(cJSON *json)
+{
+    cJSON *run, *whole = NULL;
+    enum status status = OK;
+    struct config *config = (struct config *)mem_alloc(1, sizeof *config);
+    if (!config) return ERR_MEMORY;
+    cJSON_ArrayForEach(run, cJSON_GetObjectItemCaseSensitive(json, "runs")) {
+        const cJSON *own = cJSON_GetObjectItemCaseSensitive(run, "config");
+        if (!cJSON_IsObject(own)) continue;
+        config_defaults(config);
+        status = config_set_members(config, own);
+        if (status == OK) status = config_to_json(config, &whole);
+        if (status == OK && !cJSON_ReplaceItemInObjectCaseSensitive(run, "config", whole)) {
+            cJSON_Delete(whole);
+            status = fail(ERR_MEMORY, "out of memory");
+        }
+        if (status == ERR_MEMORY) break;
+        status = OK;
+    }
+    mem_free(config);
     return status;
 }
 
@@ -89,6 +115,7 @@ enum status experiment_claim_folder(const struct experiment *experiment, const c
     GUARD(to_json(experiment, &now));
     if (file_exists(path)) {
         GUARD(json_load(path, 0, false, &old));
+        GUARD(complete(old));
         GUARD(check_same(path, old, now));
         goto done;
     }

@@ -159,6 +159,19 @@ Test(experiment, folder_holds_one)
     assert_fails(experiment_claim_folder(experiment, output), ERR_USAGE, "runs.a-soft-seed1");
     assert_ok(load("{" BASE ", " MODELS ", " POOLINGS ", \"checkpoint\": \"best\"}", NULL));
     assert_fails(experiment_claim_folder(experiment, output), ERR_USAGE, "checkpoint");
+    // A key that an older version did not know meant its default.
+    char file[PATH_BYTES];
+    size_t n;
+    assert_ok(path_join(file, output, "experiment.json"));
+    char *text = helper_read(file, &n), *key = strstr(text, "\"clip_norm\"");
+    cr_assert_not_null(key);
+    memset(key, ' ', strcspn(key, ",") + 1);
+    helper_write(output, "experiment.json", text);
+    mem_free(text);
+    assert_ok(load("{" BASE ", " MODELS ", " POOLINGS "}", NULL));
+    assert_ok(experiment_claim_folder(experiment, output));
+    assert_ok(load("{" BASE ", " MODELS ", " POOLINGS "}", "train.clip_norm=0.125"));
+    assert_fails(experiment_claim_folder(experiment, output), ERR_USAGE, "train.clip_norm");
     // A run that no experiment made would be taken for one of its own.
     assert_ok(path_join(output, folder, "other"));
     assert_ok(path_join(run, output, "a-max-seed1"));
