@@ -154,15 +154,19 @@ static enum status plan_tensor(const struct detector *detector, const struct st_
     if (rank == tensor->rank && same == rank) return OK;
     bool only_first = rank == tensor->rank && same == rank - 1 &&
                       !detectron2_rows_fit(change, tensor->shape[0], shape[0]);
-    if (only_first && options->allow_class_change && is_class_tensor(detector, param->name)) {
+    bool other_classes = only_first && is_class_tensor(detector, param->name);
+    if (other_classes && options->allow_class_change) {
         plans[index].reinitialised = true;
         return OK;
     }
     char have[128], want[128];
     shape_text(tensor->rank, tensor->shape, have, sizeof have);
     shape_text(rank, shape, want, sizeof want);
-    return fail(ERR_DATA, "%s: %s has shape %s, the model's %s needs %s", file->path, tensor->name,
-                have, param->name, want);
+    return fail(ERR_DATA, "%s: %s has shape %s, the model's %s needs %s%s", file->path,
+                tensor->name, have, param->name, want,
+                other_classes ? ": other classes; model.allow_class_change=true starts such layers "
+                                "afresh"
+                              : "");
 }
 
 // Room for the values of a parameter, and for those of the largest tensor that is changed first.

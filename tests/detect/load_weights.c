@@ -165,7 +165,7 @@ Test(load_weights, other_classes_only_when_allowed)
     fixture_create(&f, &config);
     fixture_path(path);
     write_file(path, 3, entries, 0, NULL);
-    const char *parts[] = {"cls_logits", "819", "36", NULL};
+    const char *parts[] = {"cls_logits", "819", "36", "model.allow_class_change", NULL};
     expect_error(&f, path, &strict, parts);
     MUST(load_weights(f.detector, path, &fine_tune, &report));
     cr_expect_eq(report.loaded.n, 1);
