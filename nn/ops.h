@@ -4,6 +4,8 @@
 // them in bf16 too and give y in x's type. Parameters and all that is no activation are f32.
 // Optional tensors may be NULL.
 // ERR_USAGE: shapes that do not fit (a wrong config or checkpoint), with both shapes named.
+// Members called zero name the bytes that would be padding, so that initialisers clear them:
+// a sequence of operations is recognised by the bytes of its arguments (tape_defer).
 #ifndef TARN_NN_OPS_H
 #define TARN_NN_OPS_H
 
@@ -21,6 +23,7 @@ struct conv2d_args {
     int stride, padding;
     bool relu;
     bool f32_output; // y is f32 whatever x is: what losses and detections read
+    uint8_t zero[2];
 };
 enum status conv2d(struct tape *tape, struct tensor *x, struct tensor *w, struct tensor *scale,
                    struct tensor *bias, struct tensor *residual, const struct conv2d_args *args,
@@ -43,6 +46,7 @@ enum status linear(struct tape *tape, struct tensor *x, struct tensor *w, struct
 struct batch_norm_args {
     float eps, momentum;
     bool relu;
+    uint8_t zero[3];
 };
 enum status batch_norm(struct tape *tape, struct tensor *x, struct tensor *gamma,
                        struct tensor *beta, struct tensor *running_mean,
@@ -55,6 +59,7 @@ struct group_norm_args {
     int groups;
     float eps;
     bool relu;
+    uint8_t zero[3];
 };
 enum status group_norm(struct tape *tape, struct tensor *x, struct tensor *gamma,
                        struct tensor *beta, struct tensor *residual,
@@ -92,6 +97,7 @@ enum { MATCH_NONE = -1, MATCH_IGNORED = -2 };
 struct match_args {
     float high, low; // IoU >= high: match; < low: background; between: ignored
     bool allow_low_quality; // each gt also gets the anchors that share its best IoU, if > 0
+    uint8_t zero[3];
 };
 enum status match_anchors(struct tape *tape, struct tensor *anchors, struct tensor *gt_boxes,
                           struct tensor *gt_count, const struct match_args *args,
@@ -115,6 +121,7 @@ struct focal_loss_args {
     int64_t offset; // this level's first anchor
     int n_classes;  // K
     float alpha, gamma;
+    int zero;
 };
 enum status focal_loss(struct tape *tape, struct tensor *logits, struct tensor *matched,
                        struct tensor *gt_labels, struct tensor *n_positive,
@@ -159,7 +166,7 @@ enum status select_detections(struct tape *tape, int n_levels, struct tensor *co
 // the last; n_keep (N) i32.
 struct nms_args {
     double iou_threshold; // compared with the float IoU
-    int max_keep;
+    int max_keep, zero;
 };
 enum status nms(struct tape *tape, struct tensor *boxes, struct tensor *scores,
                 struct tensor *labels, const struct nms_args *args, struct tensor **keep,
@@ -189,6 +196,7 @@ enum status sum_squares(struct tape *tape, struct tensor *x, struct tensor **out
 struct sgd_args {
     float lr, momentum, weight_decay, max_norm;
     bool nesterov, first_step;
+    uint8_t zero[2];
 };
 enum status sgd_step(struct tape *tape, struct tensor *values, struct tensor *grads,
                      struct tensor *velocity, struct tensor *norm_squared,
@@ -214,6 +222,7 @@ enum status adamw_step(struct tape *tape, struct tensor *values, struct tensor *
 struct limit_args {
     float low, high;
     bool simplex; // low and high count for nothing
+    uint8_t zero[3];
 };
 enum status limit_values(struct tape *tape, struct tensor *values,
                          const struct limit_args *args) MUST_USE;

@@ -70,6 +70,7 @@ enum status logistic(struct tape *tape, struct tensor *x, const struct logistic_
 struct flex_weights_args {
     int height, width;
     bool softmax;
+    uint8_t zero[3];
 };
 enum status flex_weights(struct tape *tape, struct tensor *theta,
                          const struct flex_weights_args *args, struct tensor **y) MUST_USE;

@@ -123,6 +123,7 @@ struct roi_align_args {
     float scales[ROI_MAX_LEVELS]; // powers of two: 1/4, 1/8, ...
     int size, sampling_ratio;
     bool aligned;
+    uint8_t zero[3];
 };
 enum status roi_align(struct tape *tape, struct tensor *rois, struct tensor *roi_image,
                       struct tensor *count, struct tensor *select, struct tensor *const *maps,
@@ -146,6 +147,7 @@ struct roi_box_loss_args {
     float weights[4]; // 10 10 5 5
     int kind;         // BOX_LOSS_*
     bool class_agnostic;
+    uint8_t zero[3];
 };
 enum status roi_box_loss(struct tape *tape, struct tensor *deltas,
                          const struct roi_samples *samples, struct tensor *gt_boxes,
@@ -162,6 +164,7 @@ struct roi_detections_args {
     float score_threshold, min_size; // 0.05, 1e-2
     float weights[4];
     bool class_agnostic;
+    uint8_t zero[3];
 };
 enum status roi_detections(struct tape *tape, struct tensor *logits, struct tensor *deltas,
                            struct tensor *rois, struct tensor *roi_image, struct tensor *count,

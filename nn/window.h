@@ -5,6 +5,7 @@
 #define TARN_NN_WINDOW_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #ifdef __CUDACC__
 #define WINDOW_INLINE static inline __host__ __device__
@@ -18,15 +19,13 @@ struct window {
     int pad_begin_h, pad_begin_w; // top, left
     int pad_end_h, pad_end_w;     // bottom, right
     bool ceil_mode;
+    uint8_t zero[3]; // see nn/ops.h
 };
 
 WINDOW_INLINE struct window window_square(int kernel, int stride, int padding)
 {
-    struct window w;
-    w.kernel_h = w.kernel_w = kernel;
-    w.stride_h = w.stride_w = stride;
-    w.pad_begin_h = w.pad_begin_w = w.pad_end_h = w.pad_end_w = padding;
-    w.ceil_mode = false;
+    struct window w = {kernel,  kernel,  stride,  stride, padding,
+                       padding, padding, padding, false,  {0, 0, 0}};
     return w;
 }
 

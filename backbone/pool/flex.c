@@ -61,8 +61,8 @@ static enum status declare(struct pool *pool, struct params *params, const char 
 static enum status build(struct tape *tape, const struct pool *pool, struct tensor *x,
                          struct tensor **y)
 {
-    struct flex_weights_args args = {(int)x->shape[1], (int)x->shape[2],
-                                     args_of(pool)->norm == NORM_SOFTMAX};
+    struct flex_weights_args args = {.height = (int)x->shape[1], .width = (int)x->shape[2],
+                                     .softmax = args_of(pool)->norm == NORM_SOFTMAX};
     struct depthwise_conv2d_args sum = {.window = window_square(1, 1, 0)};
     struct tensor *weights = NULL;
     sum.window.kernel_h = args.height;

@@ -116,8 +116,12 @@ static enum status build(struct tape *tape, const struct pool *pool, struct tens
                                 .site = pool->index,
                                 .args = is_average ? (const void *)average_args : &args->s3};
     if (!details.def || !last.def) return fail(ERR_UNSUPPORTED, "s3dpp needs dpp, s3 and avg");
-    details.window = (struct window){w->kernel_h,     w->kernel_w,     1,    1, 0, 0,
-                                     w->kernel_h - 1, w->kernel_w - 1, false};
+    details.window = (struct window){.kernel_h = w->kernel_h,
+                                     .kernel_w = w->kernel_w,
+                                     .stride_h = 1,
+                                     .stride_w = 1,
+                                     .pad_end_h = w->kernel_h - 1,
+                                     .pad_end_w = w->kernel_w - 1};
     struct tensor *map = NULL;
     TRY(pool_op(tape, x, pool->n_params, pool->params, &details, &map));
     TRY(pool_op(tape, map, 0, NULL, &last, y));

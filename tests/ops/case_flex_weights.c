@@ -9,8 +9,8 @@
             .rank = 2, .shape = { n, c }                                                           \
         }                                                                                          \
     }
-#define FREE(h, w) &(const struct flex_weights_args){h, w, false}
-#define SOFTMAX(h, w) &(const struct flex_weights_args){h, w, true}
+#define FREE(h, w) &(const struct flex_weights_args){h, w, false, {0}}
+#define SOFTMAX(h, w) &(const struct flex_weights_args){h, w, true, {0}}
 
 static const struct op_case cases[] = {
     {.name = "1x1", .args = FREE(1, 1), .in = THETA(1, 1), .linear = 1},

@@ -9,8 +9,10 @@
         }                                                                                          \
     }
 
-static const struct limit_args range = {-0.25f, 0.5f, false}, one_value = {0.5f, 0.5f, false};
-static const struct limit_args simplex = {0.0f, 0.0f, true}, no_range = {1.0f, 0.0f, false};
+static const struct limit_args range = {-0.25f, 0.5f, false, {0}};
+static const struct limit_args one_value = {0.5f, 0.5f, false, {0}};
+static const struct limit_args simplex = {0.0f, 0.0f, true, {0}};
+static const struct limit_args no_range = {1.0f, 0.0f, false, {0}};
 
 static const struct op_case cases[] = {
     {.name = "range", .args = &range, .in = IN(1, 1000)},

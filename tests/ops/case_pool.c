@@ -18,7 +18,7 @@ struct geometry {
     int64_t shape[4];
 };
 
-#define SQUARE(k, s, p) {k, k, s, s, p, p, p, p, false}
+#define SQUARE(k, s, p) {k, k, s, s, p, p, p, p, false, {0}}
 static const struct geometry geometries[] = {
     {"1x1", SQUARE(1, 1, 0), {1, 1, 1, 1}},
     {"1x1/2", SQUARE(1, 2, 0), {2, 5, 4, 3}},
@@ -36,11 +36,11 @@ static const struct geometry geometries[] = {
     {"9x9/3 padded", SQUARE(9, 3, 4), {1, 12, 11, 2}},
     {"one pixel padded", SQUARE(3, 2, 1), {1, 1, 1, 3}},
     {"bands", SQUARE(3, 2, 1), {1, 71, 5, 3}},
-    {"2x3/2x1", {2, 3, 2, 1, 0, 1, 0, 1, false}, {2, 6, 7, 3}},
-    {"begin padding only", {2, 2, 2, 2, 1, 1, 0, 0, false}, {2, 6, 7, 3}},
-    {"end padding only", {3, 3, 2, 2, 0, 0, 1, 2, false}, {2, 8, 8, 3}},
-    {"ceil", {3, 3, 2, 2, 0, 0, 0, 0, true}, {2, 8, 10, 3}},
-    {"ceil padded", {2, 2, 2, 2, 1, 1, 1, 1, true}, {2, 7, 8, 3}},
+    {"2x3/2x1", {2, 3, 2, 1, 0, 1, 0, 1, false, {0}}, {2, 6, 7, 3}},
+    {"begin padding only", {2, 2, 2, 2, 1, 1, 0, 0, false, {0}}, {2, 6, 7, 3}},
+    {"end padding only", {3, 3, 2, 2, 0, 0, 1, 2, false, {0}}, {2, 8, 8, 3}},
+    {"ceil", {3, 3, 2, 2, 0, 0, 0, 0, true, {0}}, {2, 8, 10, 3}},
+    {"ceil padded", {2, 2, 2, 2, 1, 1, 1, 1, true, {0}}, {2, 7, 8, 3}},
     {"the whole map", SQUARE(0, 1, 0), {3, 7, 9, 130}},
     {"a large whole map", SQUARE(0, 1, 0), {2, 19, 23, 5}},
 };
@@ -48,7 +48,7 @@ static const struct geometry geometries[] = {
 static const struct geometry few[] = {
     {"2x2/2", SQUARE(2, 2, 0), {2, 6, 8, 17}},
     {"3x3/2 padded", SQUARE(3, 2, 1), {2, 8, 9, 17}},
-    {"ceil", {3, 3, 2, 2, 1, 1, 0, 0, true}, {2, 8, 10, 3}},
+    {"ceil", {3, 3, 2, 2, 1, 1, 0, 0, true, {0}}, {2, 8, 10, 3}},
     {"5x5/2 padded", SQUARE(5, 2, 2), {1, 9, 11, 3}},
 };
 static const struct geometry few_whole[] = {{"the whole map", SQUARE(0, 1, 0), {2, 7, 9, 18}}};

@@ -6,7 +6,7 @@
 
 #define SQUARE(k, s, p)                                                                            \
     {                                                                                              \
-        k, k, s, s, p, p, p, p, false                                                              \
+        k, k, s, s, p, p, p, p, false, {0}                                                         \
     }
 
 static const struct composed_case cases[] = {
@@ -18,7 +18,7 @@ static const struct composed_case cases[] = {
     {"filter 5, stride 3", "filter=5", SQUARE(2, 3, 0), {1, 9, 11, 3}, false},
     {"blur alone", "pre_max=false", SQUARE(2, 2, 0), {2, 7, 8, 3}, false},
     {"blur alone, stride 1", "pre_max=false filter=3", SQUARE(3, 1, 1), {1, 4, 5, 1}, false},
-    {"begin padding", NULL, {2, 2, 2, 2, 1, 1, 0, 0, false}, {1, 6, 5, 3}, false},
+    {"begin padding", NULL, {2, 2, 2, 2, 1, 1, 0, 0, false, {0}}, {1, 6, 5, 3}, false},
     {"one pixel", "pre_max=false", SQUARE(2, 2, 0), {1, 1, 1, 3}, false},
 };
 
@@ -44,7 +44,7 @@ static void reference(const struct pool *pool, const struct ref *x, const struct
     int64_t size = *(const int64_t *)(const void *)(args + fields_find(fields, "filter")->offset);
     bool pre_max = *(const bool *)(args + fields_find(fields, "pre_max")->offset);
     struct window win = pool->window;
-    if (!pre_max) win = (struct window){1, 1, win.stride_h, win.stride_w, 0, 0, 0, 0, false};
+    if (!pre_max) win = (struct window){1, 1, win.stride_h, win.stride_w, 0, 0, 0, 0, false, {0}};
     int64_t h = x->shape[1], w = x->shape[2], c = x->shape[3];
     int64_t mh = h + win.pad_begin_h + win.pad_end_h - win.kernel_h + 1;
     int64_t mw = w + win.pad_begin_w + win.pad_end_w - win.kernel_w + 1;

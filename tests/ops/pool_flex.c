@@ -7,7 +7,7 @@
 
 #define WHOLE                                                                                      \
     {                                                                                              \
-        0, 0, 1, 1, 0, 0, 0, 0, false                                                              \
+        0, 0, 1, 1, 0, 0, 0, 0, false, {0}                                                         \
     }
 
 static const struct composed_case cases[] = {

@@ -7,7 +7,7 @@
 
 #define HALF                                                                                       \
     {                                                                                              \
-        2, 2, 2, 2, 0, 0, 0, 0, false                                                              \
+        2, 2, 2, 2, 0, 0, 0, 0, false, {0}                                                         \
     }
 
 static const struct composed_case cases[] = {

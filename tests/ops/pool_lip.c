@@ -7,7 +7,7 @@
 
 #define SQUARE(k, s, p)                                                                            \
     {                                                                                              \
-        k, k, s, s, p, p, p, p, false                                                              \
+        k, k, s, s, p, p, p, p, false, {0}                                                         \
     }
 
 static const struct composed_case cases[] = {
@@ -18,7 +18,7 @@ static const struct composed_case cases[] = {
     {"identity", "logit=identity", SQUARE(3, 2, 1), {2, 7, 8, 17}, false},
     {"bottleneck", "logit=bottleneck width=4", SQUARE(3, 2, 1), {2, 6, 7, 3}, false},
     {"the whole map", NULL, SQUARE(0, 1, 0), {2, 5, 4, 3}, false},
-    {"ceil", NULL, {3, 3, 2, 2, 0, 0, 0, 0, true}, {1, 6, 8, 3}, false},
+    {"ceil", NULL, {3, 3, 2, 2, 0, 0, 0, 0, true, {0}}, {1, 6, 8, 3}, false},
 };
 
 static double setting(const struct pool *pool, const char *name)
@@ -79,7 +79,7 @@ static void reference(const struct pool *pool, const struct ref *x, const struct
 
     struct window win = pool->window;
     int64_t h = x->shape[1], w = x->shape[2], c = x->shape[3];
-    if (win.kernel_h == 0) win = (struct window){(int)h, (int)w, 1, 1, 0, 0, 0, 0, false};
+    if (win.kernel_h == 0) win = (struct window){(int)h, (int)w, 1, 1, 0, 0, 0, 0, false, {0}};
     int64_t shape[] = {x->shape[0],
                        window_output((int)h, win.kernel_h, win.stride_h, win.pad_begin_h,
                                      win.pad_end_h, win.ceil_mode),

@@ -160,7 +160,7 @@ Test(pool_s3, known_values)
     const float x[4] = {1, 2, 3, 4}; // a row; M = 2 3 4 4
     struct pool_layer layer = {.name = "s3",
                                .settings = "grid=2",
-                               .window = {1, 2, 1, 2, 0, 0, 0, 0, false},
+                               .window = {1, 2, 1, 2, 0, 0, 0, 0, false, {0}},
                                .shape = {1, 1, 4, 1},
                                .x = x};
     pool_layer_run(&layer);

@@ -9,7 +9,7 @@
 
 #define SQUARE(k, s)                                                                               \
     {                                                                                              \
-        k, k, s, s, 0, 0, 0, 0, false                                                              \
+        k, k, s, s, 0, 0, 0, 0, false, {0}                                                         \
     }
 
 static const struct composed_case cases[] = {

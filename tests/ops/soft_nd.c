@@ -161,7 +161,7 @@ Test(soft_nd, one_axis)
     double soft_args[POOL_ARGS_BYTES / sizeof(double)];
     struct pool_op_args args = {.def = pool_find("soft"), .args = soft_args};
     fields_defaults(args.def->fields, soft_args);
-    args.window = (struct window){1, 3, 1, 2, 0, 1, 0, 1, false};
+    args.window = (struct window){1, 3, 1, 2, 0, 1, 0, 1, false, {0}};
     open_layer(&one, 3, sequence, x);
     open_layer(&two, 4, row, x);
     cr_assert_eq(soft_pool_1d(one.tape, one.x, 3, 2, 1, &(struct soft_nd_options){.beta = 1.0},
