@@ -63,11 +63,11 @@ enum status cuda_workspace(void *context, size_t bytes, void **memory)
     if (bytes > library->workspace_bytes) {
         // First the old one: both need not fit.
         library_put(library, library->workspace, library->workspace_bytes);
+        cuda_graphs_forget(library->backend->graphs);
         library->workspace_bytes = 0;
         library->workspace = source->get(source->context, bytes);
         if (!library->workspace) return fail_context(ERR_MEMORY, "workspace: ");
         library->workspace_bytes = bytes;
-        cuda_graphs_forget(library->backend->graphs);
     }
     *memory = library->workspace;
     return OK;

@@ -100,6 +100,7 @@ void cuda_upload_put(void *context, void *chunk, size_t bytes)
         break;
     }
     (void)pthread_mutex_unlock(&upload->lock);
+    (void)cudaSetDevice(upload->device);
     (void)cudaFreeHost(chunk);
 }
 
