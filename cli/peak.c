@@ -88,9 +88,11 @@ static enum status measure_device(struct tape *tape, bool bf16, double *gflops)
     GUARD(tape_upload(tape, DTYPE_F32, 2, shape, host, &b));
     a = b;
     if (bf16) GUARD(cast(tape, b, &narrow, &a));
+    b->is_param = true; // its other forms are made once, not within each product
     GUARD(measure_product(tape, a, b, DEVICE_SIDE, &best));
     *gflops = best;
 done:
+    tape->backend->params_changed(tape->backend);
     tape_reset(tape);
     mem_free(host);
     return status;
