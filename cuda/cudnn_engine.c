@@ -30,10 +30,24 @@ static bool is_allowed(cudnnBackendDescriptor_t engine, const struct conv_proble
     // Winograd's large tiles lose too many bits.
     if (has_note(engine, CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_6x6)) return false;
     if (has_note(engine, CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13)) return false;
-    if (problem->input_dtype == DTYPE_BF16 || problem->tf32) return true;
+    if (problem->input_dtype == DTYPE_BF16) return true;
+    if (has_note(engine, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS)) return false; // to f16
     // Tensor cores take f32 as TF32 only.
-    return !has_note(engine, CUDNN_NUMERICAL_NOTE_TENSOR_CORE) &&
-           !has_note(engine, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS);
+    return problem->tf32 || !has_note(engine, CUDNN_NUMERICAL_NOTE_TENSOR_CORE);
+}
+
+// Its kernel is compiled when a plan is made of it, which takes a second or so, in each process.
+static bool is_compiled_late(cudnnBackendDescriptor_t engine)
+{
+    cudnnBackendBehaviorNote_t notes[CUDNN_BEHAVIOR_NOTE_TYPE_COUNT];
+    int64_t n = 0;
+    if (cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE,
+                                 CUDNN_TYPE_BEHAVIOR_NOTE, CUDNN_BEHAVIOR_NOTE_TYPE_COUNT, &n,
+                                 notes) != CUDNN_STATUS_SUCCESS)
+        return false;
+    for (int64_t i = 0; i < n; i++)
+        if (notes[i] == CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION) return true;
+    return false;
 }
 
 static int compare_knobs(const void *a, const void *b)
@@ -76,7 +90,7 @@ static bool read_knobs(cudnnBackendDescriptor_t config, int64_t knobs[MAX_KNOBS]
 
 // false: not allowed, or too long a text to be kept.
 static bool describe_config(cudnnBackendDescriptor_t config, const struct conv_problem *problem,
-                            char text[PLAN_ENGINE_BYTES])
+                            char text[PLAN_ENGINE_BYTES], bool *is_late)
 {
     int64_t knobs[MAX_KNOBS][2], id = -1, one = 0;
     int n_knobs = 0;
@@ -90,6 +104,7 @@ static bool describe_config(cudnnBackendDescriptor_t config, const struct conv_p
         cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &one,
                                  &id) == CUDNN_STATUS_SUCCESS &&
         is_allowed(engine, problem) && read_knobs(config, knobs, &n_knobs);
+    *is_late = is_good && is_compiled_late(engine);
     (void)cudnnBackendDestroyDescriptor(engine);
     if (!is_good) return false;
     int n = snprintf(text, PLAN_ENGINE_BYTES, "engine %" PRId64, id);
@@ -99,20 +114,21 @@ static bool describe_config(cudnnBackendDescriptor_t config, const struct conv_p
     return n < PLAN_ENGINE_BYTES;
 }
 
-static void add_candidate(struct engine_list *list, const char *text)
+static void add_candidate(struct engine_list *list, const char *text, int most)
 {
     for (int i = 0; i < list->n; i++)
         if (strcmp(list->engines[i], text) == 0) return;
-    if (list->n < ENGINE_MAX_CANDIDATES)
+    if (list->n < most)
         snprintf(list->engines[list->n++], PLAN_ENGINE_BYTES, "%s", text);
 }
 
 static void read_results(cudnnBackendDescriptor_t heuristics, const struct conv_problem *problem,
-                         struct engine_list *list)
+                         struct engine_list *list, struct engine_list *late)
 {
     cudnnBackendDescriptor_t configs[MAX_CONFIGS];
     char text[PLAN_ENGINE_BYTES];
     int64_t n_made = 0, n = 0;
+    bool is_late = false;
     while (n_made < MAX_CONFIGS &&
            cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, &configs[n_made]) ==
                CUDNN_STATUS_SUCCESS)
@@ -121,13 +137,16 @@ static void read_results(cudnnBackendDescriptor_t heuristics, const struct conv_
                                  CUDNN_TYPE_BACKEND_DESCRIPTOR, n_made, &n,
                                  configs) == CUDNN_STATUS_SUCCESS)
         for (int64_t i = 0; i < n && i < n_made; i++)
-            if (describe_config(configs[i], problem, text)) add_candidate(list, text);
+            if (describe_config(configs[i], problem, text, &is_late))
+                add_candidate(is_late ? late : list, text,
+                              is_late ? ENGINE_MAX_LATE : ENGINE_MAX_CANDIDATES);
     for (int64_t i = 0; i < n_made; i++) (void)cudnnBackendDestroyDescriptor(configs[i]);
 }
 
 static enum status ask_heuristics(const struct cudnn_target *target,
                                   const struct conv_problem *problem, struct conv_graph *graph,
-                                  cudnnBackendHeurMode_t mode, struct engine_list *list)
+                                  cudnnBackendHeurMode_t mode, struct engine_list *list,
+                                  struct engine_list *late)
 {
     cudnnBackendDescriptor_t h;
     TRY(conv_graph_descriptor(graph, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR, &h));
@@ -139,16 +158,24 @@ static enum status ask_heuristics(const struct cudnn_target *target,
                       &target->device));
     enum status status = cudnn_check(cudnnBackendFinalize(h), "engine heuristics");
     if (status == ERR_UNSUPPORTED) return OK; // no engine for this graph
-    if (status == OK) read_results(h, problem, list);
+    if (status == OK) read_results(h, problem, list, late);
     return status;
 }
 
 enum status engine_list_find(const struct cudnn_target *target, const struct conv_problem *problem,
                              struct conv_graph *graph, struct engine_list *list)
 {
+    static const cudnnBackendHeurMode_t modes[] = {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK};
+    struct engine_list late = {.n = 0};
+    enum status status = OK;
     memset(list, 0, sizeof *list);
-    TRY(ask_heuristics(target, problem, graph, CUDNN_HEUR_MODE_A, list));
-    return ask_heuristics(target, problem, graph, CUDNN_HEUR_MODE_FALLBACK, list);
+    // Where one of them fails the other may know engines all the same.
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        enum status asked = ask_heuristics(target, problem, graph, modes[i], list, &late);
+        if (asked != OK) status = asked;
+    }
+    if (list->n == 0) *list = late;
+    return list->n > 0 ? OK : status;
 }
 
 // ---- from a text -------------------------------------------------------------------------------

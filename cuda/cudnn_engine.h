@@ -11,14 +11,15 @@ extern "C" {
 #endif
 
 // Engines with their settings as texts, "engine 12 k2=3 k17=1", the heuristics' favourite first.
-enum { ENGINE_MAX_CANDIDATES = 12 };
+enum { ENGINE_MAX_CANDIDATES = 12, ENGINE_MAX_LATE = 2 };
 struct engine_list {
     char engines[ENGINE_MAX_CANDIDATES][PLAN_ENGINE_BYTES];
     int n;
 };
 
 // Those that give the same bits at each call, add up in f32 and, for f32 without tf32, multiply in
-// f32. An empty list is no error: cuDNN has none.
+// f32. Engines whose kernels are compiled when a plan is made are listed only where there are no
+// others, and few of them. An empty list is no error: cuDNN has none.
 enum status engine_list_find(const struct cudnn_target *target, const struct conv_problem *problem,
                              struct conv_graph *graph, struct engine_list *list) MUST_USE;
 

@@ -11,9 +11,12 @@ enum status cudnn_check(int status, const char *what)
     cudnnGetLastErrorString(more, sizeof more);
     for (char *p = more; *p; p++)
         if (*p == '\n') *p = ' ';
+    // What the installation lacks is no refusal: it says nothing of the graph.
+    bool lacks = status == CUDNN_STATUS_NOT_SUPPORTED_RUNTIME_PREREQUISITE_MISSING ||
+                 status == CUDNN_STATUS_NOT_SUPPORTED_SUBLIBRARY_UNAVAILABLE;
     bool refused = CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED ||
                    CUDNN_STATUS_CATEGORY(status) == 2000; // bad parameter
-    return fail(refused ? ERR_UNSUPPORTED : ERR_DEVICE, "cuDNN: %s: %s%s%s", what,
+    return fail(refused && !lacks ? ERR_UNSUPPORTED : ERR_DEVICE, "cuDNN: %s: %s%s%s", what,
                 cudnnGetErrorString((cudnnStatus_t)status), more[0] ? ": " : "", more);
 }
 

@@ -179,24 +179,44 @@ static enum status measure(struct cudnn *cudnn, const struct measuring *how,
     return OK;
 }
 
+// The fastest engine so far, and the first reason why another one could not be tried that is not
+// cuDNN's refusal: with more memory, or another installation, that one might have been faster.
+struct choice {
+    struct conv_plan *best; // NULL: none
+    enum status doubt;      // OK: none
+    char reason[512];
+};
+
+static void note_doubt(struct choice *choice, enum status status)
+{
+    if (status == ERR_UNSUPPORTED || choice->doubt != OK) return;
+    choice->doubt = status;
+    snprintf(choice->reason, sizeof choice->reason, "%s", fail_message());
+}
+
 // Measures the engines of a list that need much workspace, or those that do not. An engine that
 // cannot be built or needs more workspace than there is drops out.
 static enum status choose_among(struct cudnn *cudnn, const struct conv_problem *problem,
                                 const struct measuring *how, const struct engine_list *list,
-                                bool much, struct conv_plan **best)
+                                bool much, struct choice *choice)
 {
     for (int i = 0; i < list->n; i++) {
         struct conv_plan *plan = NULL;
         enum status status = plan_create(cudnn, problem, list->engines[i], &plan);
-        if (status != OK) continue;
+        if (status != OK) {
+            note_doubt(choice, status);
+            continue;
+        }
         if ((plan->workspace_bytes > MUCH_WORKSPACE) != much) {
             plan_free(plan);
             continue;
         }
-        status = measure(cudnn, how, *best, plan);
-        if (status == OK && (!*best || plan->milliseconds < (*best)->milliseconds)) {
-            struct conv_plan *slower = *best;
-            *best = plan;
+        status = measure(cudnn, how, choice->best, plan);
+        if (status != OK) note_doubt(choice, status);
+        if (status == OK &&
+            (!choice->best || plan->milliseconds < choice->best->milliseconds)) {
+            struct conv_plan *slower = choice->best;
+            choice->best = plan;
             plan = slower;
         }
         plan_free(plan);
@@ -206,25 +226,28 @@ static enum status choose_among(struct cudnn *cudnn, const struct conv_problem *
     return OK;
 }
 
-// The fastest of the heuristics' engines; NULL when there is none.
+// The fastest of the heuristics' engines.
 static enum status choose(struct cudnn *cudnn, const struct conv_problem *problem,
-                          const struct measuring *how, struct conv_plan **best)
+                          const struct measuring *how, struct choice *choice)
 {
     struct conv_graph graph;
     struct engine_list list = {.n = 0};
-    struct conv_plan *winner = NULL;
     enum status status = conv_graph_operations(problem, &graph);
     if (status == OK) status = conv_graph_finish(&cudnn->target, &graph);
     if (status == OK) status = engine_list_find(&cudnn->target, problem, &graph, &list);
     conv_graph_free(&graph);
     if (status == ERR_UNSUPPORTED) return OK;
     TRY(status);
-    status = choose_among(cudnn, problem, how, &list, false, &winner);
-    if (status == OK && !winner) status = choose_among(cudnn, problem, how, &list, true, &winner);
-    if (status == OK)
-        *best = winner;
-    else
-        plan_free(winner);
+    status = choose_among(cudnn, problem, how, &list, false, choice);
+    if (status == OK && !choice->best)
+        status = choose_among(cudnn, problem, how, &list, true, choice);
+    if (status == OK && !choice->best && choice->doubt == ERR_MEMORY)
+        status = fail(ERR_MEMORY, "%s", choice->reason);
+    if (status == OK && !choice->best && choice->doubt != OK)
+        log_warn("a convolution without a kernel of its own: %s", choice->reason);
+    if (status == OK) return OK;
+    plan_free(choice->best);
+    choice->best = NULL;
     return status;
 }
 
@@ -268,18 +291,22 @@ enum status cudnn_plan(struct cudnn *cudnn, const struct conv_problem *problem,
     }
     TRY(mem_reserve(&cudnn->plans, &cudnn->capacity, cudnn->n + 1, sizeof *cudnn->plans));
     bool is_exact = false;
+    struct choice choice = {.doubt = OK};
     struct conv_plan *made = recall(cudnn, problem, &is_exact);
     if (!made) {
         struct measuring how = {memory, scratch, context};
         is_exact = false;
-        TRY(choose(cudnn, problem, &how, &made));
+        TRY(choose(cudnn, problem, &how, &choice));
+        made = choice.best;
     }
+    // What another run may find better is not kept for it.
+    bool is_kept = choice.doubt == OK || (made && choice.doubt != ERR_MEMORY);
     if (!made) {
         made = (struct conv_plan *)mem_alloc(1, sizeof *made);
         if (!made) return ERR_MEMORY;
         made->problem = *problem;
     }
-    if (!is_exact) remember(cudnn, problem, made->engine);
+    if (!is_exact && is_kept) remember(cudnn, problem, made->engine);
     cudnn->plans[cudnn->n++] = made;
     *plan = made;
     return OK;
