@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { GRAPHS_MAX = 64 }; // shapes; the one that was not used for longest goes first
+enum { GRAPHS_MAX = 256 }; // two a shape; the one that was not used for longest goes first
 
 struct graph_entry {
     uint64_t key, used;

@@ -14,6 +14,7 @@
 #   pools                                      pooling layers, copies, matrix products
 #   retinanet_train retinanet_forward mask_rcnn_train mask_rcnn_forward     at TARN_BENCH_SIZE
 #
+# TARN_PRECISIONS: what models are timed in, "bf16 tf32 f32" by default.
 # TARN_DATA: folder of bccd/ and weights/ (../shared/data). TARN_CHECKPOINT: a model well trained on
 # bccd, for AP; otherwise that of 200 steps is taken.
 #
@@ -189,7 +190,7 @@ largest() { # PROGRAM MODEL MODE PRECISION BATCH...
 bench_model() { # MODEL train|forward
     local precision failed=0 programs=(tarn) program
     ! has_torch || programs+=(torch)
-    for precision in bf16 tf32 f32; do
+    for precision in ${TARN_PRECISIONS:-bf16 tf32 f32}; do
         for program in "${programs[@]}"; do
             if [[ $2 == train ]]; then
                 largest "$program" "$1" train "$precision" 16 8 4 || failed=1
