@@ -30,8 +30,10 @@ static const struct geometry geometries[] = {
     {"3x3/2 padded", SQUARE(3, 2, 1), {2, 8, 10, 64}},
     {"3x3/2 padded odd map", SQUARE(3, 2, 1), {2, 9, 7, 17}},
     {"3x3/2", SQUARE(3, 2, 0), {1, 8, 9, 17}},
+    {"3x3/2 begins in padding", {3, 3, 2, 2, 2, 2, 0, 0, false, {0}}, {2, 5, 4, 8}},
     {"3x3/1 padded", SQUARE(3, 1, 1), {1, 5, 6, 3}},
     {"3x3/3", SQUARE(3, 3, 0), {1, 9, 7, 3}},
+    {"5x5/1 padded", SQUARE(5, 1, 2), {1, 6, 7, 8}},
     {"5x5/2 padded", SQUARE(5, 2, 2), {1, 9, 11, 17}},
     {"9x9/3 padded", SQUARE(9, 3, 4), {1, 12, 11, 2}},
     {"one pixel padded", SQUARE(3, 2, 1), {1, 1, 1, 3}},
@@ -40,7 +42,7 @@ static const struct geometry geometries[] = {
     {"begin padding only", {2, 2, 2, 2, 1, 1, 0, 0, false, {0}}, {2, 6, 7, 3}},
     {"end padding only", {3, 3, 2, 2, 0, 0, 1, 2, false, {0}}, {2, 8, 8, 3}},
     {"ceil", {3, 3, 2, 2, 0, 0, 0, 0, true, {0}}, {2, 8, 10, 3}},
-    {"ceil padded", {2, 2, 2, 2, 1, 1, 1, 1, true, {0}}, {2, 7, 8, 3}},
+    {"ceil padded", {2, 2, 2, 2, 1, 1, 1, 1, true, {0}}, {2, 7, 8, 8}},
     {"the whole map", SQUARE(0, 1, 0), {3, 7, 9, 130}},
     {"a large whole map", SQUARE(0, 1, 0), {2, 19, 23, 5}},
 };
@@ -48,7 +50,7 @@ static const struct geometry geometries[] = {
 static const struct geometry few[] = {
     {"2x2/2", SQUARE(2, 2, 0), {2, 6, 8, 17}},
     {"3x3/2 padded", SQUARE(3, 2, 1), {2, 8, 9, 17}},
-    {"ceil", {3, 3, 2, 2, 1, 1, 0, 0, true, {0}}, {2, 8, 10, 3}},
+    {"ceil", {3, 3, 2, 2, 1, 1, 0, 0, true, {0}}, {2, 8, 10, 8}},
     {"5x5/2 padded", SQUARE(5, 2, 2), {1, 9, 11, 3}},
 };
 static const struct geometry few_whole[] = {{"the whole map", SQUARE(0, 1, 0), {2, 7, 9, 18}}};
