@@ -94,6 +94,12 @@ static inline bool pool_is_side(const struct pool_map *map, int side)
     return map->window.kernel_h == side && map->window.kernel_w == side;
 }
 
+// Whether a thread can hold n_lanes channels of a window in registers.
+static inline bool pool_fits_registers(const struct pool_map *map, int n_lanes)
+{
+    return map->c % n_lanes == 0 && (pool_is_side(map, 2) || pool_is_side(map, 3));
+}
+
 // T is x's type; BYTES of channels a thread, of windows of 2x2 and 3x3.
 template <typename T, int BYTES, pool_y Y>
 static enum status pool_launch_y(const struct op_call *call, const struct pool_map *map,
@@ -103,14 +109,14 @@ static enum status pool_launch_y(const struct op_call *call, const struct pool_m
     const T *x = (const T *)call->in[0]->data;
     struct pool_results to = {call->out[0]->data,
                               call->n_out > 1 ? (uint8_t *)call->out[1]->data : NULL};
-    bool is_narrow = map->c % N != 0;
-    struct map_grid grid = map_grid_of(is_narrow ? 1 : map->c / N, map_windows(map), INT32_MAX);
-    if (!is_narrow && pool_is_side(map, 2)) {
-        CUDA_LAUNCH((pool_forward_kernel<T, 2, N, Y>), grid.grid, grid.block, 0, cuda_stream(call),
-                    *map, to, x);
-    } else if (!is_narrow && pool_is_side(map, 3)) {
-        CUDA_LAUNCH((pool_forward_kernel<T, 3, N, Y>), grid.grid, grid.block, 0, cuda_stream(call),
-                    *map, to, x);
+    if (pool_fits_registers(map, N)) {
+        struct map_grid grid = map_grid_of(map->c / N, map_windows(map), INT32_MAX);
+        if (pool_is_side(map, 2))
+            CUDA_LAUNCH((pool_forward_kernel<T, 2, N, Y>), grid.grid, grid.block, 0,
+                        cuda_stream(call), *map, to, x);
+        else
+            CUDA_LAUNCH((pool_forward_kernel<T, 3, N, Y>), grid.grid, grid.block, 0,
+                        cuda_stream(call), *map, to, x);
     } else {
         size_t floats = 3 * (size_t)map->window.kernel_h * map->window.kernel_w;
         unsigned blocks = pool_any_blocks(map_windows(map) * (size_t)map->c, floats);
@@ -120,9 +126,13 @@ static enum status pool_launch_y(const struct op_call *call, const struct pool_m
     return cuda_check(call, "pool");
 }
 
-static inline size_t pool_any_bytes(size_t n, size_t floats)
+// The scratch of pool_launch_y.
+static inline size_t pool_any_bytes(const struct pool_map *map, int n_lanes)
 {
-    return (size_t)pool_any_blocks(n, floats) * POOL_BLOCK * floats * sizeof(float);
+    size_t floats = 3 * (size_t)map->window.kernel_h * map->window.kernel_w;
+    if (pool_fits_registers(map, n_lanes)) return 0;
+    return (size_t)pool_any_blocks(map_windows(map) * (size_t)map->c, floats) * POOL_BLOCK *
+           floats * sizeof(float);
 }
 
 template <int BYTES, pool_y Y, pool_value_of VALUE>
@@ -131,8 +141,7 @@ static enum status pool_window_forward(const struct op_call *call, const struct 
 {
     struct pool_map map = *base;
     struct pool_learned values;
-    size_t area = (size_t)map.window.kernel_h * map.window.kernel_w;
-    size_t any_bytes = pool_any_bytes(map_windows(&map) * (size_t)map.c, 3 * area);
+    size_t any_bytes = pool_any_bytes(&map, BYTES / (int)dtype_bytes(call->in[0]->dtype));
     char *scratch;
     if (map_windows(&map) == 0 || map.c == 0) return OK;
     pool_learned_measure(call, form, 0, 0, &values);
