@@ -193,6 +193,8 @@ enum status cuda_rows_mask(const struct op_call *call, const struct rows_mask *m
     struct rows_mask_job job = {rows_n(s), s->n_channels, rows_chunk(s), list_count_of(s->valid),
                                 s->n_items, s->rows_per_item, m->copy_beta != 0.0f,
                                 m->sum ? (float *)scratch : NULL};
+    bool is_same = m->masked.data == m->dy.data && !m->y && !s->valid;
+    void *masked = is_same ? NULL : m->masked.data;
     if (job.n_rows == 0 || job.n_channels == 0) return OK;
     VEC_DTYPE(m->dy.dtype, G, {
         VEC_DTYPE(m->masked.dtype, M, {
@@ -202,14 +204,14 @@ enum status cuda_rows_mask(const struct op_call *call, const struct rows_mask *m
                 CUDA_LAUNCH((rows_mask_kernel<G, M, W>),
                             dim3((unsigned)n_chunks, (unsigned)((s->n_channels + ROWS_X * W - 1) /
                                                                 (ROWS_X * W))),
-                            block, 0, cuda_stream(call), (M *)m->masked.data,
-                            (const G *)m->dy.data, (const G *)m->y, (G *)m->copy, job);
+                            block, 0, cuda_stream(call), (M *)masked, (const G *)m->dy.data,
+                            (const G *)m->y, (G *)m->copy, job);
             else
                 CUDA_LAUNCH((rows_mask_kernel<G, M, 1>),
                             dim3((unsigned)n_chunks,
                                  (unsigned)((s->n_channels + ROWS_X - 1) / ROWS_X)),
-                            block, 0, cuda_stream(call), (M *)m->masked.data,
-                            (const G *)m->dy.data, (const G *)m->y, (G *)m->copy, job);
+                            block, 0, cuda_stream(call), (M *)masked, (const G *)m->dy.data,
+                            (const G *)m->y, (G *)m->copy, job);
         });
     });
     TRY(cuda_check(call, "mask of a gradient"));

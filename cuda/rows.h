@@ -37,7 +37,8 @@ enum status cuda_rows_epilogue(const struct op_call *call,
 
 // Of a gradient dy: masked = dy where y > 0 (y NULL: everywhere), 0 where the items hold nothing;
 // copy = copy_beta * copy + masked; sum (n_channels) f32 = sum_beta * sum + the rows' sum. y and
-// copy are of dy's type and may be NULL, as sum. masked may be dy.
+// copy are of dy's type and may be NULL, as sum. masked may be dy, which is only written where it
+// changes.
 // scratch: cuda_rows_mask_scratch bytes. Sums are taken in an order that depends on shapes alone.
 struct rows_mask {
     struct rows_shape shape;
