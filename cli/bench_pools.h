@@ -31,8 +31,8 @@ enum status bench_pools_open(const struct bench_pools_job *job,
 void bench_pools_close(struct bench_pools *bench);
 
 // ERR_USAGE where the pool refuses the window. Bytes: forward x and y; backward dy and dx, and x
-// where the pool reads it. The parameters' bytes do not count. Times are the device's own where it
-// has a timer.
+// where the pool reads it. Parameters do not count, nor does what is held, e.g. the places of max
+// pooling. Times are the device's own where it has a timer.
 enum status bench_pools_run(struct bench_pools *bench, const struct pool_choice *choice,
                             const struct window *window, struct bench_pool_result *result) MUST_USE;
 

@@ -41,7 +41,8 @@ static const struct field fields[] = {
 static const struct command_help help = {
     "bench pools", "[--shape NxHxWxC] [--dtype f32|bf16] [--pools LIST] [--kernels 2,3] [--json F]",
     "Times pooling layers: forward and backward, the bytes a second that their inputs and outputs\n"
-    "make up, and the share of what a plain copy reaches on this machine in the same run.",
+    "make up, and the share of what a plain copy reaches on this machine in the same run. What is\n"
+    "held for backward does not count.",
     fields, NULL};
 
 static enum status parse_shape(const char *text, int64_t shape[4])
