@@ -2,8 +2,8 @@
 # Do backbones of our own help a detector? Trains ResNet-18 as a classifier of the blood cells in
 # ../shared/data/bccd, of the objects in ../shared/data/coco, and of these and then the cells; then
 # RetinaNet on blood cells with one short schedule and three seeds, from random weights and from
-# each of them. Prints the APs with the intervals of their differences. Half an hour on two free
-# cores; run again, it continues where it was interrupted.
+# each of them. Prints the APs with the intervals of their differences. 39 minutes on two cores that
+# had other work too; run again, it continues where it was interrupted.
 # Usage: tools/compare_pretraining.sh [section.key=value ...]        settings of all detectors
 # TARN: the program (default build/tarn). Everything is left in runs/pretraining.
 set -euo pipefail
