@@ -1,6 +1,8 @@
+#define _XOPEN_SOURCE 700
 #include "coco/synth.h"
 
 #include <criterion/criterion.h>
+#include <ftw.h>
 #include <math.h>
 
 #include "base/json.h"
@@ -11,27 +13,20 @@
 #include "coco/synth_shape.h"
 #include "tests/scratch.h"
 
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+    (void)info;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
 static struct synth_config make(char folder[PATH_BYTES], int n_images)
 {
-    char name[64], path[PATH_BYTES];
-    static const char *const files[] = {"synth.json", "annotations/train.json",
-                                        "annotations/val.json"};
+    char name[64];
     snprintf(name, sizeof name, "synth_%s", criterion_current_test->name);
     scratch_path(folder, name);
-    for (int i = 0; i < 3; i++) { // what an earlier run left
-        cr_assert_eq(path_join(path, folder, files[i]), OK);
-        remove(path);
-    }
-    for (int i = 1; i < 100; i++) {
-        snprintf(name, sizeof name, "images/%06d.jpg", i);
-        cr_assert_eq(path_join(path, folder, name), OK);
-        remove(path);
-    }
-    static const char *const folders[] = {"images", "annotations", ""};
-    for (int i = 0; i < 3; i++) {
-        cr_assert_eq(path_join(path, folder, folders[i]), OK);
-        remove(path);
-    }
+    (void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS); // what an earlier run left
     return (struct synth_config){.output = folder,
                                  .n_images = n_images,
                                  .n_val = n_images / 4,
