@@ -4,11 +4,7 @@
 #ifndef TARN_BASE_RESIZE_H
 #define TARN_BASE_RESIZE_H
 
-#ifdef __CUDACC__
-#define RESIZE_INLINE static inline __host__ __device__
-#else
-#define RESIZE_INLINE static inline
-#endif
+#include "base/both.h"
 
 // One output coordinate: resize_blend of `first` and `second`.
 struct resize_tap {
@@ -16,7 +12,7 @@ struct resize_tap {
     float weight;
 };
 
-RESIZE_INLINE struct resize_tap resize_tap_at(int i, int n_in, int n_out)
+BOTH_INLINE struct resize_tap resize_tap_at(int i, int n_in, int n_out)
 {
     struct resize_tap tap;
     float scale = (float)n_in / (float)n_out, source = scale * ((float)i + 0.5f) - 0.5f;
@@ -29,13 +25,13 @@ RESIZE_INLINE struct resize_tap resize_tap_at(int i, int n_in, int n_out)
     return tap;
 }
 
-RESIZE_INLINE float resize_blend(float first, float second, float weight)
+BOTH_INLINE float resize_blend(float first, float second, float weight)
 {
     return (1.0f - weight) * first + weight * second;
 }
 
 // (value / 255 - mean) / deviation of a channel: 0 red, 1 green, 2 blue.
-RESIZE_INLINE float resize_normal(int value, int channel)
+BOTH_INLINE float resize_normal(int value, int channel)
 {
     float mean = channel == 0 ? 0.485f : channel == 1 ? 0.456f : 0.406f;
     float deviation = channel == 0 ? 0.229f : channel == 1 ? 0.224f : 0.225f;

@@ -6,11 +6,7 @@
 
 #include <stdint.h>
 
-#ifdef __CUDACC__
-#define RNG_INLINE static inline __host__ __device__
-#else
-#define RNG_INLINE static inline
-#endif
+#include "base/both.h"
 
 // Streams keep unrelated uses apart. Layers add their index: RNG_POOL + site.
 enum rng_stream {
@@ -29,8 +25,8 @@ struct rng_block {
     uint32_t v[4];
 };
 
-RNG_INLINE struct rng_block rng_philox(uint64_t seed, uint32_t stream, uint32_t step,
-                                       uint64_t element)
+BOTH_INLINE struct rng_block rng_philox(uint64_t seed, uint32_t stream, uint32_t step,
+                                        uint64_t element)
 {
     uint32_t c0 = (uint32_t)element, c1 = (uint32_t)(element >> 32), c2 = step, c3 = stream;
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
@@ -53,7 +49,7 @@ RNG_INLINE struct rng_block rng_philox(uint64_t seed, uint32_t stream, uint32_t 
 }
 
 // Uniform in [0, 1), 24 bits.
-RNG_INLINE float rng_to_uniform(uint32_t bits)
+BOTH_INLINE float rng_to_uniform(uint32_t bits)
 {
     return (float)(bits >> 8) * (1.0f / 16777216.0f);
 }

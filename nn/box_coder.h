@@ -5,19 +5,15 @@
 
 #include <math.h>
 
-#ifdef __CUDACC__
-#define BOX_INLINE static inline __host__ __device__
-#else
-#define BOX_INLINE static inline
-#endif
+#include "base/both.h"
 
 // log(1000 / 16): growth is limited above, so that expf stays finite.
 #define BOX_MAX_GROWTH 4.135166556742356f
 
 // d = weight * (centre - anchor centre) / anchor size; weight * log(size / anchor size).
 // Anchor and box must have positive sizes.
-BOX_INLINE void box_encode(const float anchor[4], const float box[4], const float weights[4],
-                           float delta[4])
+BOTH_INLINE void box_encode(const float anchor[4], const float box[4], const float weights[4],
+                            float delta[4])
 {
     for (int axis = 0; axis < 2; axis++) {
         float anchor_size = anchor[axis + 2] - anchor[axis];
@@ -30,8 +26,8 @@ BOX_INLINE void box_encode(const float anchor[4], const float box[4], const floa
 }
 
 // The inverse, for any delta; a delta that is NaN gives a box that is NaN.
-BOX_INLINE void box_decode(const float anchor[4], const float delta[4], const float weights[4],
-                           float box[4])
+BOTH_INLINE void box_decode(const float anchor[4], const float delta[4], const float weights[4],
+                            float box[4])
 {
     for (int axis = 0; axis < 2; axis++) {
         float anchor_size = anchor[axis + 2] - anchor[axis];
@@ -47,7 +43,7 @@ BOX_INLINE void box_decode(const float anchor[4], const float delta[4], const fl
 }
 
 // Clips to [0, width] x [0, height]; size: height, width.
-BOX_INLINE void box_clip(const float size[2], float box[4])
+BOTH_INLINE void box_clip(const float size[2], float box[4])
 {
     for (int i = 0; i < 4; i++) {
         float limit = size[i % 2 == 0];

@@ -12,13 +12,13 @@
 #define BOX_PRODUCT(a, b) ((a) * (b))
 #endif
 
-BOX_INLINE float box_area(const float box[4])
+BOTH_INLINE float box_area(const float box[4])
 {
     return BOX_PRODUCT(box[2] - box[0], box[3] - box[1]);
 }
 
 // NaN where neither box has an area and they do not meet: it suppresses and matches nothing.
-BOX_INLINE float box_iou(const float a[4], float area_a, const float b[4], float area_b)
+BOTH_INLINE float box_iou(const float a[4], float area_a, const float b[4], float area_b)
 {
     float left = a[0] > b[0] ? a[0] : b[0], top = a[1] > b[1] ? a[1] : b[1];
     float right = a[2] < b[2] ? a[2] : b[2], bottom = a[3] < b[3] ? a[3] : b[3];

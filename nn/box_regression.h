@@ -17,20 +17,20 @@ struct box_regression {
     float weights[4]; // of the box coder
 };
 
-BOX_INLINE float smooth_l1(float difference, float beta)
+BOTH_INLINE float smooth_l1(float difference, float beta)
 {
     float size = fabsf(difference);
     return size < beta ? 0.5f * size * size / beta : size - 0.5f * beta;
 }
 
-BOX_INLINE float smooth_l1_slope(float difference, float beta)
+BOTH_INLINE float smooth_l1_slope(float difference, float beta)
 {
     if (fabsf(difference) < beta) return difference / beta;
     return difference > 0.0f ? 1.0f : difference < 0.0f ? -1.0f : difference; // NaN stays
 }
 
 // 1 - GIoU of a box with another; slope: with respect to the first, may be NULL.
-BOX_INLINE float giou_loss(const float box[4], const float other[4], float slope[4])
+BOTH_INLINE float giou_loss(const float box[4], const float other[4], float slope[4])
 {
     const float margin = 1e-7f;
     float shared_side[2], hull_side[2], side[2], other_side[2];
@@ -63,8 +63,8 @@ BOX_INLINE float giou_loss(const float box[4], const float other[4], float slope
 }
 
 // The loss of the deltas of an anchor whose object is `box`.
-BOX_INLINE float box_regression_loss(const struct box_regression *r, const float anchor[4],
-                                     const float box[4], const float delta[4])
+BOTH_INLINE float box_regression_loss(const struct box_regression *r, const float anchor[4],
+                                      const float box[4], const float delta[4])
 {
     float target[4], loss = 0.0f;
     if (r->kind == BOX_LOSS_GIOU) {
@@ -76,8 +76,8 @@ BOX_INLINE float box_regression_loss(const struct box_regression *r, const float
     return loss;
 }
 
-BOX_INLINE void box_regression_slope(const struct box_regression *r, const float anchor[4],
-                                     const float box[4], const float delta[4], float slope[4])
+BOTH_INLINE void box_regression_slope(const struct box_regression *r, const float anchor[4],
+                                      const float box[4], const float delta[4], float slope[4])
 {
     float target[4], by_edge[4];
     if (r->kind != BOX_LOSS_GIOU) {

@@ -3,11 +3,7 @@
 #ifndef TARN_NN_FLEX_TAP_H
 #define TARN_NN_FLEX_TAP_H
 
-#ifdef __CUDACC__
-#define FLEX_INLINE static inline __host__ __device__
-#else
-#define FLEX_INLINE static inline
-#endif
+#include "base/both.h"
 
 // value = (1 - weight) grid[first] + weight grid[second]
 struct flex_tap {
@@ -15,7 +11,7 @@ struct flex_tap {
     float weight;
 };
 
-FLEX_INLINE struct flex_tap flex_tap_at(int i, int n_in, int n_out)
+BOTH_INLINE struct flex_tap flex_tap_at(int i, int n_in, int n_out)
 {
     float at = ((float)i + 0.5f) * (float)n_in / (float)n_out - 0.5f;
     struct flex_tap tap;

@@ -4,20 +4,16 @@
 
 #include <stddef.h>
 
-#ifdef __CUDACC__
-#define LIMIT_INLINE static inline __host__ __device__
-#else
-#define LIMIT_INLINE static inline
-#endif
+#include "base/both.h"
 
 // A NaN stays.
-LIMIT_INLINE float limit_value(float value, float low, float high)
+BOTH_INLINE float limit_value(float value, float low, float high)
 {
     return value < low ? low : value > high ? high : value;
 }
 
 // Makes the n numbers v[0], v[stride], v[2 * stride], ... >= 0 and their sum 1.
-LIMIT_INLINE void limit_simplex(float *v, size_t n, size_t stride)
+BOTH_INLINE void limit_simplex(float *v, size_t n, size_t stride)
 {
     double sum = 0.0;
     for (size_t i = 0; i < n; i++) {

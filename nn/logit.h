@@ -4,7 +4,7 @@
 
 #include "nn/box_coder.h"
 
-BOX_INLINE float sigmoid(float x)
+BOTH_INLINE float sigmoid(float x)
 {
     return 1.0f / (1.0f + expf(-x));
 }

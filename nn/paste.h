@@ -6,11 +6,7 @@
 
 #include <math.h>
 
-#ifdef __CUDACC__
-#define PASTE_INLINE static inline __host__ __device__
-#else
-#define PASTE_INLINE static inline
-#endif
+#include "base/both.h"
 
 enum paste_method {
     // torchvision: the map grows by a rim of zeros, the box with it; its corners are cut to whole
@@ -31,21 +27,21 @@ struct paste_axis {
     float scale, low, size;
 };
 
-PASTE_INLINE int paste_clamp(int value, int low, int high)
+BOTH_INLINE int paste_clamp(int value, int low, int high)
 {
     return value < low ? low : value > high ? high : value;
 }
 
 // Far outside of any image, yet with room for sums in int.
-PASTE_INLINE int paste_to_int(float value)
+BOTH_INLINE int paste_to_int(float value)
 {
     const float most = 1 << 28;
     return (int)(value < -most ? -most : value > most ? most : value);
 }
 
 // low, high: the box's; limit: the image's side.
-PASTE_INLINE struct paste_axis paste_axis_of(float low, float high, int side, int limit,
-                                             enum paste_method method)
+BOTH_INLINE struct paste_axis paste_axis_of(float low, float high, int side, int limit,
+                                            enum paste_method method)
 {
     struct paste_axis axis;
     axis.method = method;
@@ -78,7 +74,7 @@ PASTE_INLINE struct paste_axis paste_axis_of(float low, float high, int side, in
 
 // Visible pixel i lies between this cell of the map with its rim and the next one, *weight towards
 // the next. Cells ascend with i.
-PASTE_INLINE int paste_cell(const struct paste_axis *axis, int i, float *weight)
+BOTH_INLINE int paste_cell(const struct paste_axis *axis, int i, float *weight)
 {
     if (axis->method == PASTE_INTEGER) {
         int rim = axis->side + 2;
@@ -98,26 +94,26 @@ PASTE_INLINE int paste_cell(const struct paste_axis *axis, int i, float *weight)
     return cell;
 }
 
-PASTE_INLINE float paste_blend(float first, float second, float weight)
+BOTH_INLINE float paste_blend(float first, float second, float weight)
 {
     return (1.0f - weight) * first + weight * second;
 }
 
-PASTE_INLINE int paste_is_foreground(float value, float threshold, enum paste_method method)
+BOTH_INLINE int paste_is_foreground(float value, float threshold, enum paste_method method)
 {
     return method == PASTE_GRID ? value >= threshold : value > threshold;
 }
 
 // The map's value at a cell with its rim.
-PASTE_INLINE float paste_value(const float *probabilities, int side, int row, int column)
+BOTH_INLINE float paste_value(const float *probabilities, int side, int row, int column)
 {
     if (row < 1 || row > side || column < 1 || column > side) return 0.0f;
     return probabilities[(row - 1) * side + column - 1];
 }
 
 // Whether pixel (column, row) of the image is foreground.
-PASTE_INLINE int paste_pixel(const float *probabilities, const struct paste_axis *x,
-                             const struct paste_axis *y, int column, int row, float threshold)
+BOTH_INLINE int paste_pixel(const float *probabilities, const struct paste_axis *x,
+                            const struct paste_axis *y, int column, int row, float threshold)
 {
     float right, down;
     if (column < x->begin || column >= x->end || row < y->begin || row >= y->end) return 0;

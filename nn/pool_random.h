@@ -25,7 +25,7 @@ static inline struct pool_random pool_random_of(const struct op_call *call, int6
 
 // A uniform number in [0, 1) for each element: of a block of Philox, one of four neighbours takes
 // one value.
-RNG_INLINE float pool_random_uniform(struct pool_random random, uint64_t element)
+BOTH_INLINE float pool_random_uniform(struct pool_random random, uint64_t element)
 {
     struct rng_block block = rng_philox(random.seed, random.stream, random.step, element / 4);
     return rng_to_uniform(block.v[element % 4]);

@@ -8,14 +8,14 @@
 #include "nn/box_coder.h"
 
 // Exponent of the first level's stride: scale 1/4 is level 2.
-BOX_INLINE int roi_first_level(float first_scale)
+BOTH_INLINE int roi_first_level(float first_scale)
 {
     return (int)lroundf(-log2f(first_scale));
 }
 
 // The pyramid level of a RoI counted from `first` (Lin et al. 2017, eq. 1, with torchvision's
 // margin); a RoI without a proper area goes to the first.
-BOX_INLINE int roi_level(const float roi[4], int first, int n_levels)
+BOTH_INLINE int roi_level(const float roi[4], int first, int n_levels)
 {
     float area = (roi[2] - roi[0]) * (roi[3] - roi[1]);
     float level = floorf(4.0f + log2f(sqrtf(area) / 224.0f) + 1e-6f);
@@ -34,8 +34,8 @@ struct roi_grid {
 };
 
 // sampling_ratio 0: as many samples as a bin has pixels, rounded up.
-BOX_INLINE struct roi_grid roi_grid_of(float begin, float length, int size, int sampling_ratio,
-                                       int extent)
+BOTH_INLINE struct roi_grid roi_grid_of(float begin, float length, int size, int sampling_ratio,
+                                        int extent)
 {
     struct roi_grid grid;
     grid.begin = begin;
@@ -50,8 +50,8 @@ BOX_INLINE struct roi_grid roi_grid_of(float begin, float length, int size, int 
 
 // Sample i of a bin: 1 - *share of pixel *low and *share of the next. false: it lies outside.
 // torchvision's roi_align, its order of operations in float.
-BOX_INLINE bool roi_grid_sample(const struct roi_grid *grid, int bin, int i, int *low,
-                                float *share)
+BOTH_INLINE bool roi_grid_sample(const struct roi_grid *grid, int bin, int i, int *low,
+                                 float *share)
 {
     float at = grid->begin + (float)bin * grid->bin +
                ((float)i + 0.5f) * grid->bin / (float)grid->n_samples;
@@ -67,8 +67,8 @@ BOX_INLINE bool roi_grid_sample(const struct roi_grid *grid, int bin, int i, int
 }
 
 // The axis of a RoI (0: x, 1: y) on a map of a pyramid; aligned as in struct roi_align_args.
-BOX_INLINE struct roi_grid roi_grid_on_map(const float roi[4], int axis, float scale, bool aligned,
-                                           int size, int sampling_ratio, int extent)
+BOTH_INLINE struct roi_grid roi_grid_on_map(const float roi[4], int axis, float scale, bool aligned,
+                                            int size, int sampling_ratio, int extent)
 {
     float offset = aligned ? 0.5f : 0.0f, begin = roi[axis] * scale - offset;
     float length = roi[axis + 2] * scale - offset - begin;

@@ -4,17 +4,12 @@
 
 #include <math.h>
 
+#include "base/both.h"
 #include "nn/ops.h"
-
-#ifdef __CUDACC__
-#define STEP_INLINE static inline __host__ __device__
-#else
-#define STEP_INLINE static inline
-#endif
 
 // What gradients are multiplied by so that their norm is at most max_norm, c in sgd_step's formula;
 // norm_squared NULL: 1.
-STEP_INLINE float step_clip(const float *norm_squared, float max_norm)
+BOTH_INLINE float step_clip(const float *norm_squared, float max_norm)
 {
     if (!norm_squared) return 1.0f;
     float clip = max_norm / (sqrtf(*norm_squared) + 1e-6f);

@@ -7,11 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#ifdef __CUDACC__
-#define WINDOW_INLINE static inline __host__ __device__
-#else
-#define WINDOW_INLINE static inline
-#endif
+#include "base/both.h"
 
 struct window {
     int kernel_h, kernel_w;
@@ -22,7 +18,7 @@ struct window {
     uint8_t zero[3]; // see nn/ops.h
 };
 
-WINDOW_INLINE struct window window_square(int kernel, int stride, int padding)
+BOTH_INLINE struct window window_square(int kernel, int stride, int padding)
 {
     struct window w = {kernel,  kernel,  stride,  stride, padding,
                        padding, padding, padding, false,  {0, 0, 0}};
@@ -31,8 +27,8 @@ WINDOW_INLINE struct window window_square(int kernel, int stride, int padding)
 
 // Output length of one axis; <= 0 when the window does not fit. PyTorch's rule: in ceil mode the
 // last window is dropped if it starts in the padding after the input.
-WINDOW_INLINE int window_output(int in, int kernel, int stride, int pad_begin, int pad_end,
-                                bool ceil_mode)
+BOTH_INLINE int window_output(int in, int kernel, int stride, int pad_begin, int pad_end,
+                              bool ceil_mode)
 {
     int span = in + pad_begin + pad_end - kernel;
     if (span < 0) return 0;
@@ -42,8 +38,8 @@ WINDOW_INLINE int window_output(int in, int kernel, int stride, int pad_begin, i
 }
 
 // The part [*begin, *end) of window `out` that lies inside the input of length `in`.
-WINDOW_INLINE void window_range(int out, int in, int kernel, int stride, int pad_begin, int *begin,
-                                int *end)
+BOTH_INLINE void window_range(int out, int in, int kernel, int stride, int pad_begin, int *begin,
+                              int *end)
 {
     int first = out * stride - pad_begin, last = first + kernel;
     *begin = first < 0 ? 0 : first;
@@ -51,8 +47,8 @@ WINDOW_INLINE void window_range(int out, int in, int kernel, int stride, int pad
 }
 
 // The windows [*begin, *end) of n_out that contain input position `in`.
-WINDOW_INLINE void window_cover(int in, int n_out, int kernel, int stride, int pad_begin,
-                                int *begin, int *end)
+BOTH_INLINE void window_cover(int in, int n_out, int kernel, int stride, int pad_begin, int *begin,
+                              int *end)
 {
     int low = in + pad_begin - kernel + 1; // first window starts here or later
     *begin = low <= 0 ? 0 : (low + stride - 1) / stride;

@@ -14,7 +14,7 @@ struct avg_args { // of the mean
 
 // Elements of one axis that a window counts: those of [begin, end), and with padding those of the
 // kernel that do not lie behind the padding's end.
-POOL_VALUE_INLINE int avg_count(int out, int in, int kernel, int stride, int pad_begin, int pad_end,
+BOTH_INLINE int avg_count(int out, int in, int kernel, int stride, int pad_begin, int pad_end,
                           bool count_include_pad)
 {
     int first = out * stride - pad_begin, last = first + kernel;

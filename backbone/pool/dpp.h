@@ -149,8 +149,7 @@ POOL_INLINE struct dpp_gradients dpp_backward(const lanes *a, const struct dpp_p
 enum { DPP_LAMBDA, DPP_ALPHA, DPP_N_STORED }; // and then the reference's, if it learns
 #define DPP_MAX_ALPHA 10.0 // as the authors clip it
 
-POOL_VALUE_INLINE void dpp_value_of(const void *args, int n_stored, const double *stored,
-                                    double *value)
+BOTH_INLINE void dpp_value_of(const void *args, int n_stored, const double *stored, double *value)
 {
     (void)args;
     value[DPP_Q] = 0.5 * exp(stored[DPP_LAMBDA]);
@@ -158,8 +157,8 @@ POOL_VALUE_INLINE void dpp_value_of(const void *args, int n_stored, const double
     for (int i = DPP_N_STORED; i < n_stored; i++) value[i] = stored[i];
 }
 
-POOL_VALUE_INLINE void dpp_value_gradient(const void *args, int n_stored, const double *stored,
-                                          const double *dvalue, double *dstored)
+BOTH_INLINE void dpp_value_gradient(const void *args, int n_stored, const double *stored,
+                                    const double *dvalue, double *dstored)
 {
     double value[DPP_N_VALUES];
     dpp_value_of(args, DPP_N_STORED, stored, value);

@@ -84,14 +84,13 @@ POOL_INLINE lanes lp_backward(const lanes *a, int n, lanes p, lanes inverse_p, f
     return lane_select(is_zero, zero, y * by_p);
 }
 
-POOL_VALUE_INLINE double lp_p_of(double rho) // 1 + log(1 + e^rho)
+BOTH_INLINE double lp_p_of(double rho) // 1 + log(1 + e^rho)
 {
     return 1.0 + (rho > 30.0 ? rho : log1p(exp(rho)));
 }
 
 // Stored is rho, or p where it is fixed.
-POOL_VALUE_INLINE void lp_value_of(const void *args, int n_stored, const double *stored,
-                                   double *value)
+BOTH_INLINE void lp_value_of(const void *args, int n_stored, const double *stored, double *value)
 {
     (void)n_stored;
     double p = stored[0];
@@ -100,8 +99,8 @@ POOL_VALUE_INLINE void lp_value_of(const void *args, int n_stored, const double 
     value[LP_INVERSE_P] = 1.0 / p;
 }
 
-POOL_VALUE_INLINE void lp_value_gradient(const void *args, int n_stored, const double *stored,
-                                         const double *dvalue, double *dstored)
+BOTH_INLINE void lp_value_gradient(const void *args, int n_stored, const double *stored,
+                                   const double *dvalue, double *dstored)
 {
     (void)args, (void)n_stored;
     bool is_at_end = lp_p_of(stored[0]) > LP_MAX_LEARNED;

@@ -38,7 +38,7 @@ POOL_INLINE void ordinal_ranks(const lanes *a, int n, lanes *rank)
     }
 }
 
-POOL_VALUE_INLINE double ordinal_largest(int n, const double *stored)
+BOTH_INLINE double ordinal_largest(int n, const double *stored)
 {
     double largest = stored[0];
     for (int k = 1; k < n; k++) largest = fmax(largest, stored[k]);
@@ -46,8 +46,7 @@ POOL_VALUE_INLINE double ordinal_largest(int n, const double *stored)
 }
 
 // With softmax the exponentials alone: windows divide by the sum of those that they need.
-POOL_VALUE_INLINE void ordinal_value_of(const void *args, int n, const double *stored,
-                                        double *value)
+BOTH_INLINE void ordinal_value_of(const void *args, int n, const double *stored, double *value)
 {
     bool is_softmax = ((const struct ordinal_args *)args)->constraint == ORDINAL_SOFTMAX;
     double largest = is_softmax ? ordinal_largest(n, stored) : 0.0;
@@ -55,8 +54,8 @@ POOL_VALUE_INLINE void ordinal_value_of(const void *args, int n, const double *s
         value[k] = is_softmax ? exp(stored[k] - largest) : fmax(stored[k], 0.0);
 }
 
-POOL_VALUE_INLINE void ordinal_value_gradient(const void *args, int n, const double *stored,
-                                              const double *dvalue, double *dstored)
+BOTH_INLINE void ordinal_value_gradient(const void *args, int n, const double *stored,
+                                        const double *dvalue, double *dstored)
 {
     bool is_softmax = ((const struct ordinal_args *)args)->constraint == ORDINAL_SOFTMAX;
     double largest = is_softmax ? ordinal_largest(n, stored) : 0.0;

@@ -28,7 +28,7 @@ struct soft_scale {
     lanes lowest; // smaller d_i count as this one: e_i = 2^-125, where floats are about to end
 };
 
-POOL_VALUE_INLINE void soft_values(double beta, int grad, double *values)
+BOTH_INLINE void soft_values(double beta, int grad, double *values)
 {
     values[SOFT_BETA] = beta;
     values[SOFT_LOG2] = beta * 1.4426950408889634;
@@ -96,15 +96,14 @@ POOL_INLINE lanes soft_backward(const lanes *a, int n, struct soft_scale scale, 
     return dbeta;
 }
 
-POOL_VALUE_INLINE void soft_value_of(const void *args, int n_stored, const double *stored,
-                                     double *value)
+BOTH_INLINE void soft_value_of(const void *args, int n_stored, const double *stored, double *value)
 {
     (void)n_stored;
     soft_values(stored[0], ((const struct soft_args *)args)->grad, value);
 }
 
-POOL_VALUE_INLINE void soft_value_gradient(const void *args, int n_stored, const double *stored,
-                                           const double *dvalue, double *dstored)
+BOTH_INLINE void soft_value_gradient(const void *args, int n_stored, const double *stored,
+                                     const double *dvalue, double *dstored)
 {
     (void)args, (void)n_stored, (void)stored;
     dstored[0] = dvalue[SOFT_BETA];

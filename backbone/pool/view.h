@@ -14,15 +14,9 @@
 #include <stdint.h>
 
 #include "backbone/pool/math.h"
+#include "base/both.h"
 #include "cpu/pool_values.h"
 #include "nn/window.h"
-
-// For what values are made of, which host and device compute.
-#ifdef __CUDACC__
-#define POOL_VALUE_INLINE static inline __host__ __device__
-#else
-#define POOL_VALUE_INLINE static inline
-#endif
 
 #ifdef __CUDACC__
 

@@ -15,15 +15,15 @@ typedef void (*pool_gradient_of)(const void *args, int n_stored, const double *s
                                  const double *dvalue, double *dstored);
 
 // For pools whose values are the stored numbers.
-POOL_VALUE_INLINE void pool_same_value(const void *args, int n_stored, const double *stored,
-                                       double *value)
+BOTH_INLINE void pool_same_value(const void *args, int n_stored, const double *stored,
+                                 double *value)
 {
     (void)args;
     for (int k = 0; k < n_stored; k++) value[k] = stored[k];
 }
 
-POOL_VALUE_INLINE void pool_same_gradient(const void *args, int n_stored, const double *stored,
-                                          const double *dvalue, double *dstored)
+BOTH_INLINE void pool_same_gradient(const void *args, int n_stored, const double *stored,
+                                    const double *dvalue, double *dstored)
 {
     (void)args, (void)stored;
     for (int k = 0; k < n_stored; k++) dstored[k] = dvalue[k];
