@@ -2,7 +2,6 @@
 #include "coco/synth.h"
 
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <math.h>
 
 #include "base/json.h"
@@ -11,22 +10,15 @@
 #include "coco/image.h"
 #include "coco/synth_scene.h"
 #include "coco/synth_shape.h"
+#include "tests/remove_tree.h"
 #include "tests/scratch.h"
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-    (void)info;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
 
 static struct synth_config make(char folder[PATH_BYTES], int n_images)
 {
     char name[64];
     snprintf(name, sizeof name, "synth_%s", criterion_current_test->name);
     scratch_path(folder, name);
-    (void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS); // what an earlier run left
+    remove_tree(folder); // what an earlier run left
     return (struct synth_config){.output = folder,
                                  .n_images = n_images,
                                  .n_val = n_images / 4,

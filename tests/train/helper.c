@@ -2,7 +2,6 @@
 #include "helper.h"
 
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "coco/synth.h"
+#include "tests/remove_tree.h"
 
 void helper_folder(char path[PATH_BYTES])
 {
@@ -21,17 +21,9 @@ void helper_folder(char path[PATH_BYTES])
     log_set_quiet(true);
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-    (void)info;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
 void helper_remove(const char *path)
 {
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    remove_tree(path);
 }
 
 void helper_write(const char *folder, const char *name, const char *text)
