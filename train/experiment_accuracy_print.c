@@ -27,12 +27,9 @@ static enum status add_seeds(const struct accuracy_cell *cell, size_t n_seeds,
                              struct text_grid *grid)
 {
     char text[TEXT_GRID_CELL_BYTES];
-    size_t used = 0;
-    for (size_t i = 0; i < n_seeds && used < sizeof text; i++) {
-        int more = snprintf(text + used, sizeof text - used, "%s%.2f", i ? " " : "",
-                            100 * cell->stats[i][ACCURACY_TOP1]);
-        used += more > 0 ? (size_t)more : sizeof text;
-    }
+    double values[FIELD_LIST_MAX];
+    for (size_t i = 0; i < n_seeds; i++) values[i] = cell->stats[i][ACCURACY_TOP1];
+    experiment_seeds_text(values, n_seeds, false, text, sizeof text);
     return text_grid_add(grid, "%s", text);
 }
 

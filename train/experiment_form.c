@@ -16,6 +16,18 @@ void experiment_moments(const double *values, size_t stride, size_t n, double *m
     *spread = n > 1 ? sqrt(squares / (double)(n - 1)) : -1;
 }
 
+void experiment_seeds_text(const double *values, size_t n, bool is_signed, char *text,
+                           size_t n_bytes)
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (size_t i = 0; i < n && used < n_bytes; i++) {
+        int more = snprintf(text + used, n_bytes - used, is_signed ? "%s%+.2f" : "%s%.2f",
+                            i ? " " : "", 100 * values[i]);
+        used += more > 0 ? (size_t)more : n_bytes;
+    }
+}
+
 static const char *checkpoint_name(const struct experiment *experiment)
 {
     return experiment->settings.checkpoint == CHECKPOINT_BEST ? "best" : "last";

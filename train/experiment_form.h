@@ -15,6 +15,10 @@ extern "C" {
 void experiment_moments(const double *values, size_t stride, size_t n, double *mean,
                         double *spread);
 
+// "+0.31 -0.05 +0.77": 100 times each value, with signs where is_signed; what is too long is cut.
+void experiment_seeds_text(const double *values, size_t n, bool is_signed, char *text,
+                           size_t n_bytes);
+
 // "WHAT in percent of the best checkpoint, MEAN of 3 seeds.", and an empty line.
 void experiment_write_title(const struct experiment *experiment, const char *what, const char *mean,
                             FILE *stream);

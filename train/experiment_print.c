@@ -63,19 +63,6 @@ static enum status fill_spread(const void *context, struct text_grid *grid)
     return OK;
 }
 
-// "+0.31 -0.05 +0.77"
-static void write_seeds(const struct experiment_cell *a, const struct experiment_cell *b, size_t n,
-                        char *text, size_t n_bytes)
-{
-    size_t used = 0;
-    text[0] = 0;
-    for (size_t i = 0; i < n && used < n_bytes; i++) {
-        int more = snprintf(text + used, n_bytes - used, "%s%+.2f", i ? " " : "",
-                            100 * (b->stats[i][0] - a->stats[i][0]));
-        used += more > 0 ? (size_t)more : n_bytes;
-    }
-}
-
 // A row of seven cells; the names stand in the first row of three.
 static enum status add_difference(const struct experiment_table *table, size_t model,
                                   size_t pooling, int stat, struct text_grid *grid)
@@ -86,7 +73,11 @@ static enum status add_difference(const struct experiment_table *table, size_t m
     bool is_clear = n->n_resamples > 0 && (n->low > 0 || n->high < 0);
     char seeds[TEXT_GRID_CELL_BYTES] = "";
     if (stat == COMPARE_AP) {
-        write_seeds(cell_at(table, model, 0), cell, e->n_seeds, seeds, sizeof seeds);
+        const struct experiment_cell *first = cell_at(table, model, 0);
+        double differences[FIELD_LIST_MAX];
+        for (size_t i = 0; i < e->n_seeds; i++)
+            differences[i] = cell->stats[i][0] - first->stats[i][0];
+        experiment_seeds_text(differences, e->n_seeds, true, seeds, sizeof seeds);
         TRY(text_grid_add(grid, "%s", e->models[model]));
         TRY(text_grid_add(grid, "%s - %s", e->poolings[pooling], e->poolings[0]));
     } else {
