@@ -8,7 +8,12 @@
 
 #include "base/mem.h"
 
-enum { MAX_PARTS = 64, MIN_PART_BYTES = 1 << 18, DROP_BYTES = 4 << 20, PAGE_BYTES = 4096 };
+enum { MAX_PARTS = 64, DROP_BYTES = 4 << 20, PAGE_BYTES = 4096 };
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+enum { MIN_PART_BYTES = 16 }; // small inputs are cut too
+#else
+enum { MIN_PART_BYTES = 1 << 18 };
+#endif
 
 struct part {
     const unsigned char *begin, *end; // begin: first element; end: where the next part begins

@@ -1,18 +1,9 @@
 // Annotation files and the JSON readers beneath them.
 #define _GNU_SOURCE // memfd_create
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "base/json.h"
 #include "coco/dataset.h"
 #include "tests/fuzz/fuzz.h"
-
-static void require(bool condition)
-{
-    if (!condition) abort();
-}
+#include "tests/fuzz/memory_file.h"
 
 static void check_dataset(const struct coco_dataset *data)
 {
@@ -42,9 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         cJSON_Delete(tree);
         cJSON_free(text);
     }
-    int fd = memfd_create("dataset", 0);
-    require(fd >= 0 && write(fd, data, size) == (ssize_t)size);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int fd = memory_file(path, data, size);
     if (coco_dataset_load(path, &dataset) == OK)
         check_dataset(dataset);
     else

@@ -1,6 +1,4 @@
 // JPEG and PNG files, EXIF included.
-#include <stdlib.h>
-
 #include "coco/image.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -12,9 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint8_t sum = 0; // touches every pixel
         for (size_t i = 0; i < 3 * (size_t)image.width * (size_t)image.height; i++)
             sum ^= image.rgb[i];
-        if (orientation < 1 || orientation > 8 || (sum && image.width < 1)) abort();
-    } else if (image.rgb) {
-        abort();
+        require(orientation >= 1 && orientation <= 8 && (!sum || image.width >= 1));
+    } else {
+        require(image.rgb == NULL);
     }
     image_free(&image);
     return 0;

@@ -1,18 +1,12 @@
 // Rasterised rings. Input: height and width (2 bytes each, little endian), a byte of flags, the
 // coordinates. Flags: 1: they are doubles, not 16-bit sixteenths; 2: sides are not cut to 6 bits
 // (wide images are slow).
-#include <stdlib.h>
 #include <string.h>
 
 #include "coco/polygon.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { MAX_POINTS = 16 };
-
-static void require(bool condition)
-{
-    if (!condition) abort();
-}
 
 static size_t read_points(const uint8_t *data, size_t size, bool is_short, double *points)
 {

@@ -1,14 +1,27 @@
-// Results files, with boxes and with masks, over a small ground truth.
+// Results files, with boxes and with masks, under different options, in one piece and cut into
+// parts, over a small ground truth.
 #define _GNU_SOURCE // memfd_create
-#include <stdio.h>
-#include <stdlib.h>
+#include <omp.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "eval/evaluation.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/memory_file.h"
+
+enum { MESSAGE_BYTES = 4096, MANY_THREADS = 3 };
+
+// As strict as can be, the default, and as lenient as can be.
+static const struct eval_reading readings[] = {
+    {.type = EVAL_MASKS, .is_strict = true},
+    {.type = EVAL_BOXES},
+    {.type = EVAL_MASKS},
+    {.type = EVAL_BOXES, .area = AREA_OF_MASK, .any_category = true, .skip_unknown_images = true},
+    {.type = EVAL_MASKS,
+     .result_area_of_box = true,
+     .any_category = true,
+     .skip_unknown_images = true},
+};
 
 static const char truth_text[] =
     "{\"images\":[{\"id\":1,\"height\":4,\"width\":5},{\"id\":2,\"height\":30,\"width\":40},"
@@ -21,19 +34,6 @@ static const char truth_text[] =
     "{\"id\":3,\"image_id\":2,\"category_id\":4,\"area\":50,\"iscrowd\":1,\"bbox\":[5,5,20,20],"
     "\"segmentation\":{\"size\":[30,40],\"counts\":[300,600,300]}}]}";
 
-static void require(bool condition)
-{
-    if (!condition) abort();
-}
-
-static int memory_file(char path[64], const void *bytes, size_t n)
-{
-    int fd = memfd_create("input", 0);
-    require(fd >= 0 && write(fd, bytes, n) == (ssize_t)n);
-    snprintf(path, 64, "/proc/self/fd/%d", fd);
-    return fd;
-}
-
 static const struct eval_truth *truth_of(enum eval_type type)
 {
     static struct eval_truth *truths[2];
@@ -45,12 +45,28 @@ static const struct eval_truth *truth_of(enum eval_type type)
     return truths[type];
 }
 
-static void evaluate(const struct eval_truth *truth, const struct eval_results *results)
+static void require_same(const struct eval_results *a, const struct eval_results *b)
+{
+    require(a->n == b->n);
+    for (size_t i = 0; i < a->n; i++) {
+        const struct eval_detection *x = &a->detections[i], *y = &b->detections[i];
+        require(x->image_id == y->image_id && x->category_id == y->category_id);
+        require(memcmp(x->box, y->box, sizeof x->box) == 0);
+        require(memcmp(&x->score, &y->score, sizeof x->score) == 0);
+        require(x->mask.kind == y->mask.kind && x->mask.n_bytes == y->mask.n_bytes);
+        require(x->has_area == y->has_area && x->lacks_box == y->lacks_box);
+        require(memcmp(&x->area, &y->area, sizeof x->area) == 0);
+    }
+}
+
+static void evaluate(const struct eval_truth *truth, const struct eval_results *results,
+                     bool use_categories)
 {
     struct eval_params params;
     struct evaluation run;
     eval_params_init(&params);
     params.type = truth->type;
+    params.use_categories = use_categories;
     params.n_threads = 1;
     // Boxes for masks need the size of image 3, which is not given; all else was checked.
     if (evaluation_run(truth, results->detections, results->n, &params, &run) != OK) {
@@ -63,21 +79,36 @@ static void evaluate(const struct eval_truth *truth, const struct eval_results *
     evaluation_free(&run);
 }
 
+// Neither what is read nor what is said against it depends on the number of threads.
+static void read_twice(const char *path, const struct eval_reading *reading)
+{
+    const struct eval_truth *truth = truth_of(reading->type);
+    struct eval_results results, parted;
+    char message[MESSAGE_BYTES] = "";
+    omp_set_num_threads(1);
+    enum status status = eval_results_open_as(path, truth, reading, &results);
+    if (status != OK) {
+        require(fail_message()[0] != 0);
+        snprintf(message, sizeof message, "%s", fail_message());
+    }
+    omp_set_num_threads(MANY_THREADS);
+    require(eval_results_open_as(path, truth, reading, &parted) == status);
+    if (status != OK) {
+        require(strncmp(message, fail_message(), sizeof message - 1) == 0);
+        return;
+    }
+    require_same(&results, &parted);
+    evaluate(truth, &results, !reading->any_category);
+    eval_results_close(&results);
+    eval_results_close(&parted);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char path[64];
     log_set_quiet(true);
     int fd = memory_file(path, data, size);
-    for (int type = EVAL_BOXES; type <= EVAL_MASKS; type++) {
-        const struct eval_truth *truth = truth_of((enum eval_type)type);
-        struct eval_results results;
-        if (eval_results_open(path, truth, (enum eval_type)type, &results) == OK) {
-            evaluate(truth, &results);
-            eval_results_close(&results);
-        } else {
-            require(fail_message()[0] != 0);
-        }
-    }
+    for (size_t i = 0; i < sizeof readings / sizeof *readings; i++) read_twice(path, &readings[i]);
     close(fd);
     return 0;
 }

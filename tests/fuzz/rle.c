@@ -7,11 +7,6 @@
 #include "coco/rle.h"
 #include "tests/fuzz/fuzz.h"
 
-static void require(bool condition)
-{
-    if (!condition) abort();
-}
-
 static int32_t read_side(const uint8_t *bytes)
 {
     int32_t side;
