@@ -100,7 +100,7 @@ static enum status make(const struct options *o, const struct arguments *argumen
         log_warn("COCO's server knows no test set '%s'", o->testset);
     GUARD(session_open_checkpoint(o->checkpoint, o->config[0] ? o->config : NULL, o->device,
                                   arguments->n_assignments, arguments->assignments, &session));
-    GUARD(coco_dataset_load(o->image_info, &split));
+    GUARD(coco_dataset_load_images(o->image_info, &split));
     GUARD(session_know_classes(session, split));
     catch_signals();
     GUARD(submit_run(&job, session, split));
@@ -165,15 +165,16 @@ static enum status check_file(const struct options *o)
         how.testset = o->testset;
     else if (submission_find_testset(o->image_info, testset))
         how.testset = testset;
-    TRY(coco_dataset_load(o->image_info, &split));
+    TRY(coco_dataset_load_images(o->image_info, &split));
     GUARD(submission_check(o->check, split, &how, &summary));
     print_summary(o, &summary, split);
     if (o->cut[0])
         GUARD(cut(o, &summary));
     else if (summary.n_errors)
-        status = fail(
-            ERR_DATA, "%s: %zu errors; it is not fit for the server%s", o->check, summary.n_errors,
-            summary.can_be_cut && summary.n_images_over ? "; --cut OUT.zip mends it" : "");
+        status =
+            fail(ERR_DATA, "%s: %zu error%s; it is not fit for the server%s", o->check,
+                 summary.n_errors, summary.n_errors == 1 ? "" : "s",
+                 summary.can_be_cut && summary.n_images_over ? "; --cut OUT.zip mends it" : "");
     else
         printf("nothing speaks against it\n");
 done:

@@ -225,11 +225,9 @@ static enum status refuse_duplicate_objects(const struct coco_dataset *data)
     return status;
 }
 
-static void report(const struct coco_dataset *data, bool has_annotations)
+static void report_dropped(const struct coco_dataset *data)
 {
     const struct coco_dropped *dropped = &data->dropped;
-    if (!has_annotations)
-        log_info("%s: has no \"annotations\": all images count as empty", data->path);
     if (dropped->no_area || dropped->outside)
         log_warn("%s: dropped %" PRId64 " boxes without area and %" PRId64 " outside their image",
                  data->path, dropped->no_area, dropped->outside);
@@ -238,7 +236,7 @@ static void report(const struct coco_dataset *data, bool has_annotations)
                  dropped->duplicate_images);
 }
 
-enum status coco_dataset_load(const char *path, struct coco_dataset **dataset)
+static enum status load(const char *path, bool *has_annotations, struct coco_dataset **dataset)
 {
     struct json_stream stream = {0};
     struct array_place places[N_ARRAYS] = {{0}};
@@ -264,7 +262,8 @@ enum status coco_dataset_load(const char *path, struct coco_dataset **dataset)
     mem_free(image_of);
     image_of = NULL;
     GUARD(refuse_duplicate_objects(data));
-    report(data, places[ANNOTATIONS].is_present);
+    report_dropped(data);
+    *has_annotations = places[ANNOTATIONS].is_present;
     *dataset = data;
     data = NULL;
 done:
@@ -272,6 +271,20 @@ done:
     json_stream_close(&stream);
     coco_dataset_destroy(data);
     return status;
+}
+
+enum status coco_dataset_load(const char *path, struct coco_dataset **dataset)
+{
+    bool has_annotations;
+    TRY(load(path, &has_annotations, dataset));
+    if (!has_annotations) log_warn("%s: has no \"annotations\": all images count as empty", path);
+    return OK;
+}
+
+enum status coco_dataset_load_images(const char *path, struct coco_dataset **dataset)
+{
+    bool has_annotations;
+    return load(path, &has_annotations, dataset);
 }
 
 void coco_dataset_destroy(struct coco_dataset *dataset)

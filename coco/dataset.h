@@ -63,6 +63,8 @@ struct coco_dataset {
 // about. Boxes are in the coordinates of an image of width x height pixels.
 // Boxes without area or outside their image are dropped, counted, reported once by log_warn.
 enum status coco_dataset_load(const char *path, struct coco_dataset **dataset) MUST_USE;
+// The same for a list of images, which need have no annotations: image_info_test-dev2017.json.
+enum status coco_dataset_load_images(const char *path, struct coco_dataset **dataset) MUST_USE;
 void coco_dataset_destroy(struct coco_dataset *dataset);
 
 const struct coco_image *coco_image_find(const struct coco_dataset *dataset, int64_t id);
