@@ -71,65 +71,80 @@ static enum status parse_option(const struct command_help *help, int argc, char 
     return set_option(help, options, name, argv[i + 1]);
 }
 
-enum status arguments_parse(const struct command_help *help, int argc, char **argv, void *options,
-                            struct arguments *arguments)
+static bool wants_help(int argc, char **argv)
 {
-    struct arguments made = {.help = false};
-    enum status status = OK;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+    return false;
+}
+
+static enum status parse(const struct command_help *help, int argc, char **argv, void *options,
+                         struct arguments *arguments)
+{
     bool options_ended = false;
-    if (argc > ARGUMENTS_MAX) return fail(ERR_USAGE, "too many arguments");
-    made.paths = (const char **)mem_alloc((size_t)argc, sizeof *made.paths);
-    made.assignments = (const char **)mem_alloc((size_t)argc, sizeof *made.assignments);
-    if (!made.paths || !made.assignments) {
-        status = ERR_MEMORY;
-        goto done;
-    }
-    fields_defaults(help->options, options);
-    for (int i = 1; i < argc && !options_ended; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) made.help = true;
-        else if (strcmp(argv[i], "--") == 0) options_ended = true;
-    options_ended = false;
-    if (made.help) print_help(help);
-    for (int i = 1, used = 1; i < argc && !made.help; i += used) {
+    for (int i = 1, used = 1; i < argc; i += used) {
         used = 1;
         if (!options_ended && strcmp(argv[i], "--") == 0)
             options_ended = true;
         else if (!options_ended && strncmp(argv[i], "--", 2) == 0)
-            GUARD(parse_option(help, argc, argv, i, options, &made, &used));
-        else if (!options_ended && argv[i][0] == '-' && argv[i][1]) {
-            status = fail(ERR_USAGE, "tarn %s: unknown option %s", help->name, argv[i]);
-            goto done;
-        } else if (!options_ended && is_assignment(argv[i]))
-            made.assignments[made.n_assignments++] = argv[i];
+            TRY(parse_option(help, argc, argv, i, options, arguments, &used));
+        else if (!options_ended && argv[i][0] == '-' && argv[i][1])
+            return fail(ERR_USAGE, "tarn %s: unknown option %s", help->name, argv[i]);
+        else if (!options_ended && is_assignment(argv[i]))
+            arguments->assignments[arguments->n_assignments++] = argv[i];
         else
-            made.paths[made.n_paths++] = argv[i];
+            arguments->paths[arguments->n_paths++] = argv[i];
     }
-    *arguments = made;
     return OK;
+}
+
+static enum status check_paths(const struct command_help *help, const struct arguments *arguments)
+{
+    int n = arguments->n_paths;
+    if (n > help->max_paths)
+        return fail(ERR_USAGE, "tarn %s: '%s' is one argument too many\nusage: tarn %s %s",
+                    help->name, arguments->paths[help->max_paths], help->name, help->arguments);
+    if (n < help->min_paths)
+        return fail(ERR_USAGE, "usage: tarn %s %s", help->name, help->arguments);
+    return OK;
+}
+
+enum status command_run(const struct command_help *help, int argc, char **argv, void *options,
+                        enum status (*run)(const void *options, const struct arguments *arguments))
+{
+    struct arguments arguments = {.n_paths = 0};
+    enum status status = OK;
+    if (wants_help(argc, argv)) {
+        print_help(help);
+        return OK;
+    }
+    if (argc > ARGUMENTS_MAX) return fail(ERR_USAGE, "too many arguments");
+    arguments.paths = (const char **)mem_alloc((size_t)argc, sizeof *arguments.paths);
+    arguments.assignments = (const char **)mem_alloc((size_t)argc, sizeof *arguments.assignments);
+    if (!arguments.paths || !arguments.assignments) {
+        status = ERR_MEMORY;
+        goto done;
+    }
+    fields_defaults(help->options, options);
+    GUARD(parse(help, argc, argv, options, &arguments));
+    if (help->no_assignments) GUARD(command_refuses_assignments(help, &arguments));
+    GUARD(check_paths(help, &arguments));
+    GUARD(run(options, &arguments));
 done:
-    arguments_free(&made);
+    mem_free(arguments.paths);
+    mem_free(arguments.assignments);
     return status;
 }
 
-void arguments_free(struct arguments *arguments)
+enum status command_needs(const struct command_help *help, const char *option, const char *value)
 {
-    mem_free(arguments->paths);
-    mem_free(arguments->assignments);
-    arguments->paths = arguments->assignments = NULL;
+    if (value[0]) return OK;
+    return fail(ERR_USAGE, "tarn %s: --%s is missing\nusage: tarn %s %s", help->name, option,
+                help->name, help->arguments);
 }
 
-enum status arguments_expect(const struct command_help *help, const struct arguments *arguments,
-                             int min, int max)
-{
-    if (arguments->n_paths >= min && arguments->n_paths <= max) return OK;
-    if (arguments->n_paths > max)
-        return fail(ERR_USAGE, "tarn %s: '%s' is one argument too many\nusage: tarn %s %s",
-                    help->name, arguments->paths[max], help->name, help->arguments);
-    return fail(ERR_USAGE, "usage: tarn %s %s", help->name, help->arguments);
-}
-
-enum status arguments_no_assignments(const struct command_help *help,
-                                     const struct arguments *arguments)
+enum status command_refuses_assignments(const struct command_help *help,
+                                        const struct arguments *arguments)
 {
     if (arguments->n_assignments == 0) return OK;
     return fail(ERR_USAGE, "tarn %s: '%s' has no effect here\nusage: tarn %s %s", help->name,

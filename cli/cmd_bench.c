@@ -33,11 +33,16 @@ static const struct field fields[] = {
 };
 
 static const struct command_help help = {
-    "bench", "model CONFIG --size HxW [--batch N] [--train] [--json F] [section.key=value ...]",
-    "`tarn bench pools --help` tells about the pooling layers.\n"
-    "Times a model with random weights: images/s, GFLOP/s, the share of the machine's own peak\n"
-    "(the best large matrix product in the same run), time for each kind of operation.",
-    fields, NULL};
+    .name = "bench",
+    .arguments = "model CONFIG --size HxW [--batch N] [--train] [--json F] [section.key=value ...]",
+    .summary =
+        "Times a model with random weights: images/s, GFLOP/s, the share of the machine's own\n"
+        "peak (the best large matrix product in the same run), time for each kind of operation.\n"
+        "`tarn bench pools --help` tells about the pooling layers.",
+    .options = fields,
+    .min_paths = 2,
+    .max_paths = 2,
+};
 
 static void print_result(const struct options *options, const struct bench_result *r, double peak)
 {
@@ -126,21 +131,18 @@ done:
     return status;
 }
 
+static enum status run(const void *options, const struct arguments *arguments)
+{
+    if (strcmp(arguments->paths[0], "model") == 0)
+        return bench((const struct options *)options, arguments);
+    return fail(ERR_USAGE,
+                "'%s' cannot be measured; expected: model or pools\nusage: tarn bench %s",
+                arguments->paths[0], help.arguments);
+}
+
 enum status cmd_bench(int argc, char **argv)
 {
     struct options options;
-    struct arguments arguments;
     if (argc > 1 && strcmp(argv[1], "pools") == 0) return cmd_bench_pools(argc - 1, argv + 1);
-    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
-    enum status status = OK;
-    if (!arguments.help) {
-        status = arguments_expect(&help, &arguments, 2, 2);
-        if (status == OK && strcmp(arguments.paths[0], "model") != 0)
-            status = fail(ERR_USAGE,
-                          "'%s' cannot be measured; expected: model or pools\nusage: tarn bench %s",
-                          arguments.paths[0], help.arguments);
-        if (status == OK) status = bench(&options, &arguments);
-    }
-    arguments_free(&arguments);
-    return status;
+    return command_run(&help, argc, argv, &options, run);
 }

@@ -39,11 +39,15 @@ static const struct field fields[] = {
 };
 
 static const struct command_help help = {
-    "bench pools", "[--shape NxHxWxC] [--dtype f32|bf16] [--pools LIST] [--kernels 2,3] [--json F]",
-    "Times pooling layers: forward and backward, the bytes a second that their inputs and outputs\n"
-    "make up, and the share of what a plain copy reaches on this machine in the same run. What is\n"
-    "held for backward does not count.",
-    fields, NULL};
+    .name = "bench pools",
+    .arguments = "[--shape NxHxWxC] [--dtype f32|bf16] [--pools LIST] [--kernels 2,3] [--json F]",
+    .summary =
+        "Times pooling layers: forward and backward, the bytes a second that their inputs and\n"
+        "outputs make up, and the share of what a plain copy reaches on this machine in the\n"
+        "same run. What is held for backward does not count.",
+    .options = fields,
+    .no_assignments = true,
+};
 
 static enum status parse_shape(const char *text, int64_t shape[4])
 {
@@ -179,12 +183,14 @@ static enum status save_json(const struct options *options, const struct table *
     return file_writer_commit(&writer);
 }
 
-static enum status bench(const struct options *options)
+static enum status run(const void *context, const struct arguments *arguments)
 {
+    const struct options *options = (const struct options *)context;
     struct bench_pools_job job = {.device = options->backend,
                                   .dtype = options->dtype ? DTYPE_BF16 : DTYPE_F32,
                                   .runs = (int)options->runs};
     struct bench_pools *bench = NULL;
+    (void)arguments;
     if (options->kernels.n < 1 || options->kernels.n > MAX_WINDOWS)
         return fail(ERR_USAGE, "--kernels: %d of them, expected 1 to %d", options->kernels.n,
                     MAX_WINDOWS);
@@ -206,15 +212,5 @@ done:
 enum status cmd_bench_pools(int argc, char **argv)
 {
     struct options options;
-    struct arguments arguments;
-    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
-    enum status status = OK;
-    if (!arguments.help) {
-        GUARD(arguments_no_assignments(&help, &arguments));
-        GUARD(arguments_expect(&help, &arguments, 0, 0));
-        GUARD(bench(&options));
-    }
-done:
-    arguments_free(&arguments);
-    return status;
+    return command_run(&help, argc, argv, &options, run);
 }

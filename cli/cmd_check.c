@@ -30,12 +30,18 @@ static const struct field fields[] = {
 #undef TEXT
 
 static const struct command_help help = {
-    "data check",
-    "ANNOTATIONS --images DIR [--json F] [--output DIR] [--config CONFIG] [section.key=value ...]",
-    "Reads an annotation file in COCO's layout and all of its images and masks, and tells what\n"
-    "they hold: classes, sizes, how well anchors can meet the objects, and everything that is\n"
-    "wrong or odd, with ids (docs/data.md). The exit code is 4 when training would refuse the set.",
-    fields, NULL};
+    .name = "data check",
+    .arguments = "ANNOTATIONS --images DIR [--json F] [--output DIR] [--config CONFIG] "
+                 "[section.key=value ...]",
+    .summary =
+        "Reads an annotation file in COCO's layout and all of its images and masks, and tells\n"
+        "what they hold: classes, sizes, how well anchors can meet the objects, and everything\n"
+        "that is wrong or odd, with ids (docs/data.md). The exit code is 4 when training would\n"
+        "refuse the set.",
+    .options = fields,
+    .min_paths = 1,
+    .max_paths = 1,
+};
 
 static void show(void *context, const char *what, size_t done, size_t total)
 {
@@ -67,8 +73,9 @@ static enum status judge(const struct survey *survey, const char *path)
     return OK;
 }
 
-static enum status check(const struct options *options, const struct arguments *arguments)
+static enum status run(const void *context, const struct arguments *arguments)
 {
+    const struct options *options = (const struct options *)context;
     const char *path = arguments->paths[0];
     struct live_line line;
     struct survey_options how = {options->images, (int)options->threads, show, &line};
@@ -77,6 +84,7 @@ static enum status check(const struct options *options, const struct arguments *
     struct config *config = (struct config *)mem_alloc(1, sizeof *config);
     enum status status = OK;
     if (!config) return ERR_MEMORY;
+    GUARD(command_needs(&help, "images", options->images));
     GUARD(load_config(options, arguments, config));
     live_line_start(&line, "images", 0);
     status = survey_run(path, &how, &survey);
@@ -96,16 +104,5 @@ done:
 enum status cmd_check(int argc, char **argv)
 {
     struct options options;
-    struct arguments arguments;
-    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
-    enum status status = OK;
-    if (arguments.help) goto done;
-    GUARD(arguments_expect(&help, &arguments, 1, 1));
-    if (!options.images[0])
-        status =
-            fail(ERR_USAGE, "--images is missing\nusage: tarn %s %s", help.name, help.arguments);
-    if (status == OK) status = check(&options, &arguments);
-done:
-    arguments_free(&arguments);
-    return status;
+    return command_run(&help, argc, argv, &options, run);
 }

@@ -26,12 +26,18 @@ static const struct field fields[] = {
 };
 
 static const struct command_help help = {
-    "classify", "--checkpoint C PATH... [--top 3] [--json OUT.json] [section.key=value ...]",
-    "Tells the classes of images (files, or the images of folders) with their probabilities. Of\n"
-    "each, resized so that its short side is crop.resize, the network sees the centre of side\n"
-    "crop.size. An image that cannot be read is reported and left out; the exit code is then 4.\n"
-    "eval.batch_size images are computed at a time, read by data.threads threads.",
-    fields, NULL};
+    .name = "classify",
+    .arguments = "--checkpoint C PATH... [--top 3] [--json OUT.json] [section.key=value ...]",
+    .summary =
+        "Tells the classes of images (files, or the images of folders) with their\n"
+        "probabilities. Of each, resized so that its short side is crop.resize, the network\n"
+        "sees the centre of side crop.size. An image that cannot be read is reported and left\n"
+        "out; the exit code is then 4. eval.batch_size images are computed at a time, read by\n"
+        "data.threads threads.",
+    .options = fields,
+    .min_paths = 1,
+    .max_paths = ARGUMENTS_MAX,
+};
 
 struct widths {
     int file, name;
@@ -98,8 +104,8 @@ static enum status open_model(const struct options *options, const struct argume
     return OK;
 }
 
-static enum status run(struct session *session, const struct detect_job *job,
-                       struct class_results *results, size_t *n_broken)
+static enum status classify(struct session *session, const struct detect_job *job,
+                            struct class_results *results, size_t *n_broken)
 {
     const struct class_source source = {.format = CLASS_FILES,
                                         .images = "",
@@ -117,17 +123,19 @@ static enum status run(struct session *session, const struct detect_job *job,
     return status;
 }
 
-static enum status classify(const struct options *options, const struct arguments *arguments)
+static enum status run(const void *context, const struct arguments *arguments)
 {
+    const struct options *options = (const struct options *)context;
     struct session *session = NULL;
     struct detect_job job = {.n = 0};
     struct class_results results;
     size_t n_broken = 0;
     enum status status = OK;
+    TRY(command_needs(&help, "checkpoint", options->checkpoint));
     class_results_init(&results);
     GUARD(detect_job_make(arguments->n_paths, arguments->paths, &job));
     GUARD(open_model(options, arguments, &session));
-    GUARD(run(session, &job, &results, &n_broken));
+    GUARD(classify(session, &job, &results, &n_broken));
     print_table(&results, (int)options->top);
     if (options->json[0]) GUARD(class_results_save(&results, options->json));
     if (n_broken) status = fail(ERR_DATA, "%zu of %zu images could not be read", n_broken, job.n);
@@ -141,16 +149,5 @@ done:
 enum status cmd_classify(int argc, char **argv)
 {
     struct options options;
-    struct arguments arguments;
-    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
-    enum status status = OK;
-    if (!arguments.help) {
-        status = arguments_expect(&help, &arguments, 1, ARGUMENTS_MAX);
-        if (status == OK && !options.checkpoint[0])
-            status = fail(ERR_USAGE, "--checkpoint is missing\nusage: tarn classify %s",
-                          help.arguments);
-        if (status == OK) status = classify(&options, &arguments);
-    }
-    arguments_free(&arguments);
-    return status;
+    return command_run(&help, argc, argv, &options, run);
 }

@@ -28,24 +28,32 @@ static const struct field fields[] = {
 };
 
 static const struct command_help help = {
-    "compare",
-    "A.json B.json (--annotations GT.json [--type bbox|segm] [--resamples 1000] [--seed S] |"
-    " --classification) [--json OUT.json]",
-    "Compares two results files on the same images: AP, AP50 and AP75 of A and B, the difference\n"
-    "B - A, and how sure it is; the same for each class.\n"
-    "\n"
-    "Resampled are the images of the ground truth, all of them, with replacement and for A and B\n"
-    "alike (a paired bootstrap); objects and detections are not matched again. The interval of\n"
-    "95 % is the percentile interval, centred: quantiles of the resampled differences, moved so\n"
-    "that their mean lies on the observed difference. p is the share of resamples that lie as far\n"
-    "from their mean as the observed difference lies from zero. A star marks intervals without\n"
-    "zero; of twenty classes one gets a star by chance. What another training seed would change\n"
-    "is not in the interval. More in docs/compare.md.\n"
-    "\n"
-    "With --classification: on how many images both, one or none of two classifiers are right,\n"
-    "and McNemar's test, which looks only at the images where one alone is right: chi-squared,\n"
-    "plain and continuity-corrected, and the exact binomial test. More in docs/classification.md.",
-    fields, NULL};
+    .name = "compare",
+    .arguments =
+        "A.json B.json (--annotations GT.json [--type bbox|segm] [--resamples 1000] [--seed S] |"
+        " --classification) [--json OUT.json]",
+    .summary =
+        "Compares two results files on the same images: AP, AP50 and AP75 of A and B, the\n"
+        "difference B - A, and how sure it is; the same for each class.\n"
+        "\n"
+        "Resampled are the images of the ground truth, all of them, with replacement and for A\n"
+        "and B alike (a paired bootstrap); objects and detections are not matched again. The\n"
+        "interval of 95 % is the percentile interval, centred: quantiles of the resampled\n"
+        "differences, moved so that their mean lies on the observed difference. p is the share\n"
+        "of resamples that lie as far from their mean as the observed difference lies from\n"
+        "zero. A star marks intervals without zero; of twenty classes one gets a star by\n"
+        "chance. What another training seed would change is not in the interval. More in\n"
+        "docs/compare.md.\n"
+        "\n"
+        "With --classification: on how many images both, one or none of two classifiers are\n"
+        "right, and McNemar's test, which looks only at the images where one alone is right:\n"
+        "chi-squared, plain and continuity-corrected, and the exact binomial test. More in\n"
+        "docs/classification.md.",
+    .options = fields,
+    .min_paths = 2,
+    .max_paths = 2,
+    .no_assignments = true,
+};
 
 static enum status check_classes(const struct options *o)
 {
@@ -57,19 +65,17 @@ static enum status check_classes(const struct options *o)
     return OK;
 }
 
-static enum status compare(const struct options *o, const struct arguments *arguments)
+static enum status run(const void *context, const struct arguments *arguments)
 {
+    const struct options *o = (const struct options *)context;
     struct comparison comparison;
     struct compare_options how = {o->type ? EVAL_MASKS : EVAL_BOXES, (int)o->resamples,
                                   (uint64_t)o->seed, 0};
-    TRY(arguments_expect(&help, arguments, 2, 2));
-    TRY(arguments_no_assignments(&help, arguments));
     if (o->classification) {
         TRY(check_classes(o));
         return compare_classes(arguments->paths[0], arguments->paths[1], o->json);
     }
-    if (!o->annotations[0])
-        return fail(ERR_USAGE, "--annotations is missing\nusage: tarn compare %s", help.arguments);
+    TRY(command_needs(&help, "annotations", o->annotations));
     TRY(compare_files(o->annotations, arguments->paths[0], arguments->paths[1], &how, &comparison));
     comparison_print(&comparison);
     enum status status = o->json[0] ? comparison_save_json(&comparison, o->json) : OK;
@@ -80,9 +86,5 @@ static enum status compare(const struct options *o, const struct arguments *argu
 enum status cmd_compare(int argc, char **argv)
 {
     struct options options;
-    struct arguments arguments;
-    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
-    enum status status = arguments.help ? OK : compare(&options, &arguments);
-    arguments_free(&arguments);
-    return status;
+    return command_run(&help, argc, argv, &options, run);
 }

@@ -30,13 +30,19 @@ static const struct field fields[] = {
 };
 
 static const struct command_help help = {
-    "detect", "--checkpoint C PATH... --output DIR [--score-threshold 0.5] [section.key=value ...]",
-    "Finds objects in images (files, or the images of folders), draws them onto copies and writes\n"
-    "DIR/detections.json: COCO's results form with a file name beside each entry, and masks as\n"
-    "compressed run lengths where the model finds them; image_id counts the images from 1. An "
-    "image\n"
-    "that cannot be read is reported and left out; the exit code is then 4.",
-    fields, NULL};
+    .name = "detect",
+    .arguments =
+        "--checkpoint C PATH... --output DIR [--score-threshold 0.5] [section.key=value ...]",
+    .summary =
+        "Finds objects in images (files, or the images of folders), draws them onto copies and\n"
+        "writes DIR/detections.json: COCO's results form with a file name beside each entry,\n"
+        "and masks as compressed run lengths where the model finds them; image_id counts the\n"
+        "images from 1. An image that cannot be read is reported and left out; the exit code is\n"
+        "then 4.",
+    .options = fields,
+    .min_paths = 1,
+    .max_paths = ARGUMENTS_MAX,
+};
 
 struct run {
     struct session *session;
@@ -218,11 +224,14 @@ done:
     return status;
 }
 
-static enum status detect(const struct options *options, const struct arguments *arguments)
+static enum status detect(const void *context, const struct arguments *arguments)
 {
+    const struct options *options = (const struct options *)context;
     struct run run = {.options = options};
     struct detect_job job = {.n = 0};
     enum status status = OK;
+    TRY(command_needs(&help, "output", options->output));
+    TRY(command_needs(&help, "checkpoint", options->checkpoint));
     GUARD(detect_job_make(arguments->n_paths, arguments->paths, &job));
     GUARD(detect_job_check_output(&job, options->output));
     GUARD(open_model(options, arguments, &run.session));
@@ -233,23 +242,8 @@ done:
     return status;
 }
 
-static enum status check(const struct options *options, const struct arguments *arguments)
-{
-    TRY(arguments_expect(&help, arguments, 1, ARGUMENTS_MAX));
-    if (!options->checkpoint[0] || !options->output[0])
-        return fail(ERR_USAGE, "--%s is missing\nusage: tarn detect %s",
-                    options->output[0] ? "checkpoint" : "output", help.arguments);
-    return OK;
-}
-
 enum status cmd_detect(int argc, char **argv)
 {
     struct options options;
-    struct arguments arguments;
-    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
-    enum status status = OK;
-    if (!arguments.help) status = check(&options, &arguments);
-    if (!arguments.help && status == OK) status = detect(&options, &arguments);
-    arguments_free(&arguments);
-    return status;
+    return command_run(&help, argc, argv, &options, detect);
 }

@@ -6,23 +6,25 @@
 #include "train/evaluate.h"
 
 static const struct command_help help = {
-    "eval",
-    "--annotations GT.json (--results R.json | --checkpoint C --images DIR [--save-results R.json])"
-    " [--type bbox|segm] [--per-class] [--json OUT.json] [--tensors OUT.safetensors]"
-    " [--report OUT.html [--images DIR]] [--charts DIR] [--set section.key=value ...]",
-    "Prints COCO's numbers, equal to pycocotools' to the last bit. What the files may hold and "
-    "what\n"
-    "is done with it: docs/evaluator.md. An image that cannot be read is reported and counts as "
-    "one\n"
-    "without detections; the exit code is then 4.\n"
-    "\n"
-    "A classifier's checkpoint is measured on the validation images of its config, or on --images\n"
-    "(--annotations: the list, or COCO boxes to cut out, as its data.format says): top-1, top-5,\n"
-    "each class. --save-results writes what `tarn compare --classification` takes.\n"
-    "\n"
-    "--set changes a key of the checkpoint's config. With backbone.pool.SITE.type=NAME a trained\n"
-    "network is measured with another pooling layer, without training it again.",
-    eval_option_fields, NULL};
+    .name = "eval",
+    .arguments = "--annotations GT.json (--results R.json | --checkpoint C --images DIR"
+                 " [--save-results R.json])"
+                 " [--type bbox|segm] [--per-class] [--json OUT.json] [--tensors OUT.safetensors]"
+                 " [--report OUT.html [--images DIR]] [--charts DIR] [--set section.key=value ...]",
+    .summary =
+        "Prints COCO's numbers, equal to pycocotools' to the last bit. What the files may hold\n"
+        "and what is done with it: docs/evaluator.md. An image that cannot be read is reported\n"
+        "and counts as one without detections; the exit code is then 4.\n"
+        "\n"
+        "A classifier's checkpoint is measured on the validation images of its config, or on\n"
+        "--images (--annotations: the list, or COCO boxes to cut out, as its data.format says):\n"
+        "top-1, top-5, each class. --save-results writes what `tarn compare --classification`\n"
+        "takes.\n"
+        "\n"
+        "--set changes a key of the checkpoint's config. With backbone.pool.SITE.type=NAME a\n"
+        "trained network is measured with another pooling layer, without training it again.",
+    .options = eval_option_fields,
+};
 
 // What is evaluated: a results file, or what a model finds.
 struct subject {
@@ -127,8 +129,7 @@ static enum status check_subject(const struct eval_options *o)
 
 static enum status check(const struct eval_options *o, const struct arguments *arguments)
 {
-    if (!o->annotations[0])
-        return fail(ERR_USAGE, "--annotations is missing\nusage: tarn eval %s", help.arguments);
+    TRY(command_needs(&help, "annotations", o->annotations));
     if (o->charts[0])
         return fail(ERR_USAGE, "--charts: needs the checkpoint of a classifier; --report draws "
                                "what a detector finds");
@@ -138,29 +139,25 @@ static enum status check(const struct eval_options *o, const struct arguments *a
         return fail(ERR_USAGE, "--config and --save-results do not go with --results");
     if (o->results[0] && o->images[0] && !o->report[0])
         return fail(ERR_USAGE, "--images goes with --results only for --report");
-    return o->results[0] ? arguments_no_assignments(&help, arguments) : OK;
+    return o->results[0] ? command_refuses_assignments(&help, arguments) : OK;
+}
+
+static enum status run(const void *context, const struct arguments *arguments)
+{
+    // A classifier's options are completed from its config.
+    struct eval_options options = *(const struct eval_options *)context;
+    struct eval_params params;
+    bool is_classifier = false;
+    TRY(check_subject(&options));
+    if (options.checkpoint[0]) TRY(eval_classes_apply(&options, &is_classifier));
+    if (is_classifier) return eval_classes(&options, arguments);
+    TRY(check(&options, arguments));
+    TRY(eval_options_params(&options, &params));
+    return evaluate(&options, &params, arguments);
 }
 
 enum status cmd_eval(int argc, char **argv)
 {
     struct eval_options options;
-    struct eval_params params;
-    struct arguments arguments;
-    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
-    enum status status = OK;
-    bool is_classifier = false;
-    if (arguments.help) goto done;
-    GUARD(arguments_expect(&help, &arguments, 0, 0));
-    GUARD(check_subject(&options));
-    if (options.checkpoint[0]) GUARD(eval_classes_apply(&options, &is_classifier));
-    if (is_classifier) {
-        status = eval_classes(&options, &arguments);
-        goto done;
-    }
-    GUARD(check(&options, &arguments));
-    GUARD(eval_options_params(&options, &params));
-    status = evaluate(&options, &params, &arguments);
-done:
-    arguments_free(&arguments);
-    return status;
+    return command_run(&help, argc, argv, &options, run);
 }

@@ -39,11 +39,17 @@ static void more_help(FILE *stream)
 }
 
 static const struct command_help help = {
-    "experiment", "EXPERIMENT.json --output DIR [--list] [section.key=value ...]",
-    "Trains models with several pooling layers and seeds, one run after another, and prints the\n"
-    "table: AP of each detector or accuracy of each classifier, its spread over the seeds, and\n"
-    "how sure the differences are.",
-    fields, more_help};
+    .name = "experiment",
+    .arguments = "EXPERIMENT.json --output DIR [--list] [section.key=value ...]",
+    .summary =
+        "Trains models with several pooling layers and seeds, one run after another, and prints\n"
+        "the table: AP of each detector or accuracy of each classifier, its spread over the\n"
+        "seeds, and how sure the differences are.",
+    .options = fields,
+    .more = more_help,
+    .min_paths = 1,
+    .max_paths = 1,
+};
 
 static void list(const struct experiment *experiment)
 {
@@ -104,13 +110,12 @@ static enum status tabulate(const struct experiment *experiment, const char *fol
     return OK;
 }
 
-static enum status run(const struct options *options, const struct arguments *arguments)
+static enum status run(const void *context, const struct arguments *arguments)
 {
+    const struct options *options = (const struct options *)context;
     struct experiment *experiment = NULL;
     enum status status = OK;
-    TRY(arguments_expect(&help, arguments, 1, 1));
-    if (!options->output[0] && !options->list)
-        return fail(ERR_USAGE, "--output is missing\nusage: tarn %s %s", help.name, help.arguments);
+    if (!options->list) TRY(command_needs(&help, "output", options->output));
     TRY(experiment_load(arguments->paths[0], arguments->n_assignments, arguments->assignments,
                         &experiment));
     if (options->list) {
@@ -128,9 +133,5 @@ done:
 enum status cmd_experiment(int argc, char **argv)
 {
     struct options options;
-    struct arguments arguments;
-    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
-    enum status status = arguments.help ? OK : run(&options, &arguments);
-    arguments_free(&arguments);
-    return status;
+    return command_run(&help, argc, argv, &options, run);
 }

@@ -22,11 +22,15 @@ static const struct field fields[] = {
 };
 
 static const struct command_help help = {
-    "info", "[CONFIG|CHECKPOINT.safetensors] [--size HxW] [section.key=value ...]",
-    "Without a file: this build, its backends, pooling layers and operations. With one: a line\n"
-    "for each layer of the model with shapes, parameters and floating-point operations (a\n"
-    "multiplication and an addition are two).",
-    fields, NULL};
+    .name = "info",
+    .arguments = "[CONFIG|CHECKPOINT.safetensors] [--size HxW] [section.key=value ...]",
+    .summary =
+        "Without a file: this build, its backends, pooling layers and operations. With one: a\n"
+        "line for each layer of the model with shapes, parameters and floating-point operations\n"
+        "(a multiplication and an addition are two).",
+    .options = fields,
+    .max_paths = 1,
+};
 
 static void print_pools(void)
 {
@@ -228,18 +232,14 @@ done:
     return status;
 }
 
+static enum status run(const void *options, const struct arguments *arguments)
+{
+    if (!arguments->n_paths) return print_build();
+    return describe(arguments->paths[0], (const struct options *)options, arguments);
+}
+
 enum status cmd_info(int argc, char **argv)
 {
     struct options options;
-    struct arguments arguments;
-    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
-    enum status status = OK;
-    if (!arguments.help) {
-        status = arguments_expect(&help, &arguments, 0, 1);
-        if (status == OK)
-            status = arguments.n_paths ? describe(arguments.paths[0], &options, &arguments)
-                                       : print_build();
-    }
-    arguments_free(&arguments);
-    return status;
+    return command_run(&help, argc, argv, &options, run);
 }

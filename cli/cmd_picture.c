@@ -37,11 +37,17 @@ static const struct field fields[] = {
 };
 
 static const struct command_help help = {
-    "pools picture",
-    "IMAGE --output F.png [--kernel K] [--repeat N] [--crop WxH+X+Y] [--pools LIST]",
-    "Draws an image as each pooling layer leaves it, side by side; beside the names SSIM against\n"
-    "the original (enlarged pixel by pixel). Trainable parameters have their initial values.",
-    fields, NULL};
+    .name = "pools picture",
+    .arguments = "IMAGE --output F.png [--kernel K] [--repeat N] [--crop WxH+X+Y] [--pools LIST]",
+    .summary =
+        "Draws an image as each pooling layer leaves it, side by side; beside the names SSIM\n"
+        "against the original (enlarged pixel by pixel). Trainable parameters have their\n"
+        "initial values.",
+    .options = fields,
+    .min_paths = 1,
+    .max_paths = 1,
+    .no_assignments = true,
+};
 
 static enum status crop(const char *text, struct image *image)
 {
@@ -160,15 +166,16 @@ done:
     return status;
 }
 
-static enum status make(const struct options *options, const char *path)
+static enum status run(const void *context, const struct arguments *arguments)
 {
+    const struct options *options = (const struct options *)context;
+    const char *path = arguments->paths[0];
     struct image image = {0, 0, NULL};
     struct float_image original = {0, 0, NULL};
     struct picture *picture = NULL;
     int64_t multiple = 1;
-    if (!options->output[0])
-        return fail(ERR_USAGE, "--output is missing\nusage: tarn %s %s", help.name, help.arguments);
     enum status status = OK;
+    TRY(command_needs(&help, "output", options->output));
     GUARD(image_load(path, EXIF_APPLY, &image, NULL));
     GUARD(crop(options->crop, &image));
     for (int64_t i = 0; i < options->repeat && multiple <= image.width; i++)
@@ -199,15 +206,5 @@ done:
 enum status cmd_picture(int argc, char **argv)
 {
     struct options options;
-    struct arguments arguments;
-    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
-    enum status status = OK;
-    if (!arguments.help) {
-        GUARD(arguments_no_assignments(&help, &arguments));
-        GUARD(arguments_expect(&help, &arguments, 1, 1));
-        GUARD(make(&options, arguments.paths[0]));
-    }
-done:
-    arguments_free(&arguments);
-    return status;
+    return command_run(&help, argc, argv, &options, run);
 }

@@ -24,11 +24,17 @@ static const struct field fields[] = {
 };
 
 static const struct command_help help = {
-    "data preview", "CONFIG --output DIR [--images N] [section.key=value ...]",
-    "Draws the first images of a training as the network gets them: after mirroring, resizing and\n"
-    "all other augmentation, with boxes, class names and, for models with masks, the masks. The\n"
-    "pictures are DIR/0001_NAME.png, 0002_..., in the order of the training.",
-    fields, NULL};
+    .name = "data preview",
+    .arguments = "CONFIG --output DIR [--images N] [section.key=value ...]",
+    .summary =
+        "Draws the first images of a training as the network gets them: after mirroring,\n"
+        "resizing and all other augmentation, with boxes, class names and, for models with\n"
+        "masks, the masks. The pictures are DIR/0001_NAME.png, 0002_..., in the order of the\n"
+        "training.",
+    .options = fields,
+    .min_paths = 1,
+    .max_paths = 1,
+};
 
 struct run {
     const struct options *options;
@@ -158,11 +164,10 @@ done:
     return status;
 }
 
-static enum status run(const struct options *options, const struct arguments *arguments)
+static enum status run(const void *context, const struct arguments *arguments)
 {
-    TRY(arguments_expect(&help, arguments, 1, 1));
-    if (!options->output[0])
-        return fail(ERR_USAGE, "--output is missing\nusage: tarn %s %s", help.name, help.arguments);
+    const struct options *options = (const struct options *)context;
+    TRY(command_needs(&help, "output", options->output));
     struct config *config = (struct config *)mem_alloc(1, sizeof *config);
     if (!config) return ERR_MEMORY;
     enum status status = OK;
@@ -182,9 +187,5 @@ done:
 enum status cmd_preview(int argc, char **argv)
 {
     struct options options;
-    struct arguments arguments;
-    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
-    enum status status = arguments.help ? OK : run(&options, &arguments);
-    arguments_free(&arguments);
-    return status;
+    return command_run(&help, argc, argv, &options, run);
 }

@@ -37,11 +37,13 @@ static const struct field fields[] = {
 };
 
 static const struct command_help help = {
-    "pools similarity",
-    "--images DIR [--kernels 2,3,5] [--protocol up|down] [--pools LIST] [--json F]",
-    "SSIM and PSNR of pooled images, for each pool and kernel, means over a folder's images.\n"
-    "Trainable parameters have their initial values.",
-    fields, NULL};
+    .name = "pools similarity",
+    .arguments = "--images DIR [--kernels 2,3,5] [--protocol up|down] [--pools LIST] [--json F]",
+    .summary = "SSIM and PSNR of pooled images, for each pool and kernel, means over a folder's\n"
+               "images. Trainable parameters have their initial values.",
+    .options = fields,
+    .no_assignments = true,
+};
 
 static const char *const view_names[2][SIMILARITY_VIEWS] = {{"nearest", "bilinear"}, {"", ""}};
 
@@ -169,8 +171,9 @@ static enum status save_json(const char *path, const struct similarity_job *job,
     return file_writer_commit(&writer);
 }
 
-static enum status compare(const struct options *options)
+static enum status run(const void *context, const struct arguments *arguments)
 {
+    const struct options *options = (const struct options *)context;
     struct similarity_job job = {.kernels = options->kernels.v,
                                  .n_kernels = options->kernels.n,
                                  .protocol = (enum similarity_protocol)options->protocol,
@@ -179,8 +182,8 @@ static enum status compare(const struct options *options)
     struct pool_choice *pools = NULL;
     struct similarity *results = NULL;
     int order[POOL_CHOICE_MAX];
-    if (!options->images[0])
-        return fail(ERR_USAGE, "--images is missing\nusage: tarn %s %s", help.name, help.arguments);
+    (void)arguments;
+    TRY(command_needs(&help, "images", options->images));
     if (job.n_kernels < 1 || job.n_kernels > MAX_KERNELS)
         return fail(ERR_USAGE, "--kernels: %d of them, expected 1 to %d", job.n_kernels,
                     MAX_KERNELS);
@@ -211,15 +214,5 @@ done:
 enum status cmd_similarity(int argc, char **argv)
 {
     struct options options;
-    struct arguments arguments;
-    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
-    enum status status = OK;
-    if (!arguments.help) {
-        GUARD(arguments_no_assignments(&help, &arguments));
-        GUARD(arguments_expect(&help, &arguments, 0, 0));
-        GUARD(compare(&options));
-    }
-done:
-    arguments_free(&arguments);
-    return status;
+    return command_run(&help, argc, argv, &options, run);
 }

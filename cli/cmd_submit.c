@@ -42,20 +42,23 @@ static const struct field fields[] = {
 #undef TEXT
 
 static const struct command_help help = {
-    "submit",
-    "--checkpoint C --images DIR --image-info INFO.json --name ALG [--type bbox|segm] --output DIR"
-    " [section.key=value ...]\n"
-    "       tarn submit --check FILE.zip --image-info INFO.json [--cut OUT.zip]",
-    "Runs a model over a split of COCO and writes what the evaluation server takes:\n"
-    "DIR/detections_TESTSET_ALG_results.zip with the .json of the same name inside, at most 100\n"
-    "results an image, coordinates rounded to 0.1, scores to 5 decimals. It can be interrupted,\n"
-    "or killed, at any moment: the same command goes on where it was, if checkpoint, config and\n"
-    "list of images are still the same. An image that cannot be read is reported and has no\n"
-    "results; the exit code is then 4.\n"
-    "\n"
-    "--check tells of a finished file whether the server would take it: names, layout, ids,\n"
-    "numbers, masks, results per image, repeated results. The exit code is 4 when it would not.",
-    fields, NULL};
+    .name = "submit",
+    .arguments = "--checkpoint C --images DIR --image-info INFO.json --name ALG [--type bbox|segm] "
+                 "--output DIR [section.key=value ...]\n"
+                 "       tarn submit --check FILE.zip --image-info INFO.json [--cut OUT.zip]",
+    .summary =
+        "Runs a model over a split of COCO and writes what the evaluation server takes:\n"
+        "DIR/detections_TESTSET_ALG_results.zip with the .json of the same name inside, at most\n"
+        "100 results an image, coordinates rounded to 0.1, scores to 5 decimals. It can be\n"
+        "interrupted, or killed, at any moment: the same command goes on where it was, if\n"
+        "checkpoint, config and list of images are still the same. An image that cannot be read\n"
+        "is reported and has no results; the exit code is then 4.\n"
+        "\n"
+        "--check tells of a finished file whether the server would take it: names, layout, ids,\n"
+        "numbers, masks, results per image, repeated results. The exit code is 4 when it would\n"
+        "not.",
+    .options = fields,
+};
 
 static volatile sig_atomic_t stop_requested;
 
@@ -183,38 +186,28 @@ done:
     return status;
 }
 
-static enum status expect(const char *name, const char *value)
+static enum status run(const void *context, const struct arguments *arguments)
 {
-    if (value[0]) return OK;
-    return fail(ERR_USAGE, "--%s is missing\nusage: tarn submit %s", name, help.arguments);
-}
-
-static enum status run(const struct options *o, const struct arguments *arguments)
-{
-    TRY(arguments_expect(&help, arguments, 0, 0));
-    TRY(expect("image-info", o->image_info));
+    const struct options *o = (const struct options *)context;
+    TRY(command_needs(&help, "image-info", o->image_info));
     if (o->check[0]) {
         if (o->checkpoint[0] || o->images[0] || o->name[0] || o->output[0] || o->config[0] ||
             o->restart)
             return fail(ERR_USAGE, "--check goes with --image-info, --type, --testset, --cut and "
                                    "--findings alone");
-        TRY(arguments_no_assignments(&help, arguments));
+        TRY(command_refuses_assignments(&help, arguments));
         return check_file(o);
     }
     if (o->cut[0]) return fail(ERR_USAGE, "--cut goes with --check");
-    TRY(expect("checkpoint", o->checkpoint));
-    TRY(expect("images", o->images));
-    TRY(expect("name", o->name));
-    TRY(expect("output", o->output));
+    TRY(command_needs(&help, "checkpoint", o->checkpoint));
+    TRY(command_needs(&help, "images", o->images));
+    TRY(command_needs(&help, "name", o->name));
+    TRY(command_needs(&help, "output", o->output));
     return make(o, arguments);
 }
 
 enum status cmd_submit(int argc, char **argv)
 {
     struct options options;
-    struct arguments arguments;
-    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
-    enum status status = arguments.help ? OK : run(&options, &arguments);
-    arguments_free(&arguments);
-    return status;
+    return command_run(&help, argc, argv, &options, run);
 }

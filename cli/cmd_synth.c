@@ -36,13 +36,18 @@ static const struct field fields[] = {
 };
 
 static const struct command_help help = {
-    "synth", "--output DIR [--images N] [--val N] [--seed S] [--size WxH] [--classes K]"
-    " [--classification]",
-    "Makes a data set in COCO layout: textured shapes over uneven backgrounds, with boxes and\n"
-    "polygon masks. DIR gets images/*.jpg, annotations/train.json and annotations/val.json. With\n"
-    "--classification: train/CLASS/*.jpg and val/CLASS/*.jpg, which `tarn pretrain` takes with\n"
-    "data.format=folder data.train_images=DIR/train data.val_images=DIR/val.",
-    fields, NULL};
+    .name = "synth",
+    .arguments = "--output DIR [--images N] [--val N] [--seed S] [--size WxH] [--classes K]"
+                 " [--classification]",
+    .summary =
+        "Makes a data set in COCO layout: textured shapes over uneven backgrounds, with boxes\n"
+        "and polygon masks. DIR gets images/*.jpg, annotations/train.json and\n"
+        "annotations/val.json. With --classification: train/CLASS/*.jpg and val/CLASS/*.jpg,\n"
+        "which `tarn pretrain` takes with data.format=folder data.train_images=DIR/train\n"
+        "data.val_images=DIR/val.",
+    .options = fields,
+    .no_assignments = true,
+};
 
 static enum status parse_size(const char *text, int *width, int *height)
 {
@@ -54,8 +59,9 @@ static enum status parse_size(const char *text, int *width, int *height)
     return OK;
 }
 
-static enum status run(const struct options *options)
+static enum status run(const void *context, const struct arguments *arguments)
 {
+    const struct options *options = (const struct options *)context;
     struct synth_config config = {
         .output = options->output,
         .n_images = (int)options->images,
@@ -66,7 +72,8 @@ static enum status run(const struct options *options)
         .seed = (uint64_t)options->seed,
         .classification = options->classification,
     };
-    if (!options->output[0]) return fail(ERR_USAGE, "tarn synth: --output DIR is missing");
+    (void)arguments;
+    TRY(command_needs(&help, "output", options->output));
     TRY(parse_size(options->size, &config.width, &config.height));
     TRY(synth_write(&config));
     log_info("%s: %d images for training, %d for validation", config.output,
@@ -77,14 +84,5 @@ static enum status run(const struct options *options)
 enum status cmd_synth(int argc, char **argv)
 {
     struct options options;
-    struct arguments arguments;
-    TRY(arguments_parse(&help, argc, argv, &options, &arguments));
-    enum status status = OK;
-    if (arguments.help) goto done;
-    GUARD(arguments_expect(&help, &arguments, 0, 0));
-    GUARD(arguments_no_assignments(&help, &arguments));
-    status = run(&options);
-done:
-    arguments_free(&arguments);
-    return status;
+    return command_run(&help, argc, argv, &options, run);
 }

@@ -33,14 +33,23 @@ static void more_help(FILE *stream)
 }
 
 static const struct command_help train_help = {
-    "train", "CONFIG --output DIR [--resume] [section.key=value ...]",
-    "Trains a detector on images with COCO annotations.", fields, more_help};
+    .name = "train",
+    .arguments = "CONFIG --output DIR [--resume] [section.key=value ...]",
+    .summary = "Trains a detector on images with COCO annotations.",
+    .options = fields,
+    .more = more_help,
+    .max_paths = 1,
+};
 
 static const struct command_help pretrain_help = {
-    "pretrain", "CONFIG --output DIR [--resume] [section.key=value ...]",
-    "Trains a classifier of images (model.type=classifier). A detector starts from its backbone\n"
-    "with model.weights=DIR/last.safetensors.",
-    fields, more_help};
+    .name = "pretrain",
+    .arguments = "CONFIG --output DIR [--resume] [section.key=value ...]",
+    .summary = "Trains a classifier of images (model.type=classifier). A detector starts from its\n"
+               "backbone with model.weights=DIR/last.safetensors.",
+    .options = fields,
+    .more = more_help,
+    .max_paths = 1,
+};
 
 static enum status load_config(const struct options *options, const struct arguments *arguments,
                                struct config *config)
@@ -88,31 +97,37 @@ done:
     return status;
 }
 
-static enum status run(const struct command_help *help, int argc, char **argv)
+static enum status run(const struct command_help *help, const struct options *options,
+                       const struct arguments *arguments)
 {
-    struct options options;
-    struct arguments arguments;
-    TRY(arguments_parse(help, argc, argv, &options, &arguments));
-    enum status status = OK;
-    if (options.help_markdown)
+    if (options->help_markdown) {
         config_print_markdown(stdout);
-    else if (!arguments.help) {
-        status = arguments_expect(help, &arguments, options.resume ? 0 : 1, 1);
-        if (status == OK && !options.output[0])
-            status = fail(ERR_USAGE, "--output is missing\nusage: tarn %s %s", help->name,
-                          help->arguments);
-        if (status == OK) status = train(help, &options, &arguments);
+        return OK;
     }
-    arguments_free(&arguments);
-    return status;
+    if (!options->resume && !arguments->n_paths)
+        return fail(ERR_USAGE, "usage: tarn %s %s", help->name, help->arguments);
+    TRY(command_needs(help, "output", options->output));
+    return train(help, options, arguments);
+}
+
+static enum status run_train(const void *options, const struct arguments *arguments)
+{
+    return run(&train_help, (const struct options *)options, arguments);
+}
+
+static enum status run_pretrain(const void *options, const struct arguments *arguments)
+{
+    return run(&pretrain_help, (const struct options *)options, arguments);
 }
 
 enum status cmd_train(int argc, char **argv)
 {
-    return run(&train_help, argc, argv);
+    struct options options;
+    return command_run(&train_help, argc, argv, &options, run_train);
 }
 
 enum status cmd_pretrain(int argc, char **argv)
 {
-    return run(&pretrain_help, argc, argv);
+    struct options options;
+    return command_run(&pretrain_help, argc, argv, &options, run_pretrain);
 }

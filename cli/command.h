@@ -2,6 +2,7 @@
 #ifndef TARN_CLI_COMMAND_H
 #define TARN_CLI_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -39,6 +40,8 @@ struct command_help {
     const char *name, *arguments, *summary;
     const struct field *options;
     void (*more)(FILE *stream); // what --help says after the options; may be NULL
+    int min_paths, max_paths;   // how many arguments are no option
+    bool no_assignments;        // section.key=value is refused
 };
 
 // What is no option, in order.
@@ -49,23 +52,23 @@ struct arguments {
     // section.key=value, where the first word is a config's section; --set may stand before it
     const char **assignments;
     int n_assignments;
-    bool help; // --help was given and is printed: the command has nothing more to do
 };
 
 // Sets `options` (a struct that help->options describes) to defaults and then to what argv says:
-// "--name value" or "--name=value"; "--" ends the options. ERR_USAGE: unknown option (with the
-// nearest), missing or bad value. Free with arguments_free.
-enum status arguments_parse(const struct command_help *help, int argc, char **argv, void *options,
-                            struct arguments *arguments) MUST_USE;
-void arguments_free(struct arguments *arguments);
+// "--name value" or "--name=value"; "--" ends the options. Then runs the command with them, unless
+// --help was given. ERR_USAGE: unknown option (with the nearest), missing or bad value, too few or
+// too many arguments.
+enum status command_run(const struct command_help *help, int argc, char **argv, void *options,
+                        enum status (*run)(const void *options,
+                                           const struct arguments *arguments)) MUST_USE;
 
-// ERR_USAGE unless min <= n_paths <= max; the message shows the command's usage.
-enum status arguments_expect(const struct command_help *help, const struct arguments *arguments,
-                             int min, int max) MUST_USE;
+// ERR_USAGE when an option without which a command cannot run has no value.
+enum status command_needs(const struct command_help *help, const char *option,
+                          const char *value) MUST_USE;
 
-// Refuses assignments where a command has no use for them.
-enum status arguments_no_assignments(const struct command_help *help,
-                                     const struct arguments *arguments) MUST_USE;
+// Refuses assignments where some options leave no use for them.
+enum status command_refuses_assignments(const struct command_help *help,
+                                        const struct arguments *arguments) MUST_USE;
 
 // "800x1344" as height and width, each 1 to 16384.
 enum status arguments_size(const char *option, const char *text, int *height, int *width) MUST_USE;
