@@ -38,11 +38,6 @@ static struct level level_of(const struct op_call *call)
     return level;
 }
 
-static double image_weight(const struct level *level, int64_t image)
-{
-    return loss_weight(level->n_positive, level->n_images, image);
-}
-
 // Anchor `i` of an image with its object; false when it is not positive.
 struct positive {
     const float *anchor, *box, *delta;
@@ -76,13 +71,8 @@ enum status cpu_box_loss_forward(const struct op_call *call)
                 sum += (double)box_regression_loss(&level.regression, p.anchor, p.box, p.delta);
         sums[c] = sum;
     }
-    double loss = 0.0;
-    for (int64_t image = 0; image < level.n_images; image++) {
-        double sum = 0.0;
-        for (int64_t i = 0; i < level.n_chunks; i++) sum += sums[image * level.n_chunks + i];
-        loss += sum * image_weight(&level, image);
-    }
-    *(float *)call->out[0]->data = (float)loss;
+    *(float *)call->out[0]->data =
+        (float)loss_of_sums(sums, level.n_images, level.n_chunks, level.n_positive);
     return OK;
 }
 
@@ -103,7 +93,8 @@ enum status cpu_box_loss_backward(const struct op_backward_call *backward)
         bool is_positive = positive_at(&level, image, i % level.n_anchors, &p);
         if (is_positive)
             box_regression_slope(&level.regression, p.anchor, p.box, p.delta, slope);
-        float scale = (float)((double)*upstream * image_weight(&level, image));
+        float scale =
+            (float)((double)*upstream * loss_weight(level.n_positive, level.n_images, image));
         for (int k = 0; k < 4; k++) {
             float old = keep == 0.0f ? 0.0f : keep * out[k]; // the memory may hold NaN
             out[k] = is_positive ? old + scale * slope[k] : old;

@@ -51,11 +51,6 @@ static struct focal_rows chunk_rows(const struct level *level, int64_t image, in
     return rows;
 }
 
-static double image_weight(const struct level *level, int64_t image)
-{
-    return loss_weight(level->n_positive, level->n_images, image);
-}
-
 enum status cpu_focal_loss_forward(const struct op_call *call)
 {
     struct level level = level_of(call);
@@ -68,13 +63,8 @@ enum status cpu_focal_loss_forward(const struct op_call *call)
         struct focal_rows rows = chunk_rows(&level, i / level.n_chunks, i % level.n_chunks);
         sums[i] = ISA_PICK(focal_rows_loss)(&rows);
     }
-    double loss = 0.0;
-    for (int64_t image = 0; image < level.n_images; image++) {
-        double sum = 0.0;
-        for (int64_t i = 0; i < level.n_chunks; i++) sum += sums[image * level.n_chunks + i];
-        loss += sum * image_weight(&level, image);
-    }
-    *(float *)call->out[0]->data = (float)loss;
+    *(float *)call->out[0]->data =
+        (float)loss_of_sums(sums, level.n_images, level.n_chunks, level.n_positive);
     return OK;
 }
 
@@ -90,7 +80,8 @@ enum status cpu_focal_loss_backward(const struct op_backward_call *backward)
     for (int64_t i = 0; i < n; i++) {
         int64_t image = i / level.n_chunks;
         struct focal_rows rows = chunk_rows(&level, image, i % level.n_chunks);
-        float scale = (float)((double)*upstream * image_weight(&level, image));
+        float scale =
+            (float)((double)*upstream * loss_weight(level.n_positive, level.n_images, image));
         ISA_PICK(focal_rows_gradient)
         (&rows, scale, backward->beta[0], gradient + (rows.logits - level.logits));
     }

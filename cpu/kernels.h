@@ -59,6 +59,19 @@ static inline double loss_weight(const struct tensor *n_positive, int64_t n_imag
     return 1.0 / ((double)n_images * (n > 1 ? n : 1));
 }
 
+// The loss whose parts are `sums` (n_images, n_chunks); added in their order.
+static inline double loss_of_sums(const double *sums, int64_t n_images, int64_t n_chunks,
+                                  const struct tensor *n_positive)
+{
+    double loss = 0.0;
+    for (int64_t image = 0; image < n_images; image++) {
+        double sum = 0.0;
+        for (int64_t i = 0; i < n_chunks; i++) sum += sums[image * n_chunks + i];
+        loss += sum * loss_weight(n_positive, n_images, image);
+    }
+    return loss;
+}
+
 // For a call that looked at nothing: zeroes the gradients that are to be overwritten.
 enum status zero_wanted(const struct op_backward_call *backward) MUST_USE;
 
