@@ -70,6 +70,42 @@ void fixture_destroy(struct fixture *f)
     *f = (struct fixture){0};
 }
 
+double fixture_train_step(struct fixture *f, const struct batch *batch, float lr, uint32_t step)
+{
+    struct params *p = detector_params(f->detector);
+    struct detector_losses losses;
+    double sum = 0;
+    f->tape->recording = f->tape->training = true;
+    f->tape->step = step;
+    params_zero_grad(p);
+    MUST(detector_losses(f->detector, f->tape, batch, &losses));
+    for (int i = 0; i < losses.n_roots; i++) sum += (double)*(float *)losses.roots[i]->data;
+    MUST(tape_backward(f->tape, losses.n_roots, losses.roots, 1));
+    MUST(params_finish_grad(p));
+    f->tape->recording = f->tape->training = false;
+    tape_reset(f->tape);
+    int64_t n = (int64_t)p->group_begin[N_PARAM_GROUPS];
+    struct tensor values = tensor_wrap(DTYPE_F32, 1, &n, p->values);
+    struct tensor grads = tensor_wrap(DTYPE_F32, 1, &n, p->grads);
+    struct tensor velocity = tensor_wrap(DTYPE_F32, 1, &n, p->velocity), *norm = NULL;
+    struct sgd_args args = {.lr = lr, .momentum = 0.5f, .max_norm = 1, .first_step = step == 0};
+    MUST(sum_squares(f->tape, &grads, &norm));
+    MUST(sgd_step(f->tape, &values, &grads, &velocity, norm, &args));
+    f->backend->params_changed(f->backend);
+    tape_reset(f->tape);
+    return sum;
+}
+
+double fixture_iou(const float a[4], const float b[4])
+{
+    double w = fmin((double)a[2], (double)b[2]) - fmax((double)a[0], (double)b[0]);
+    double h = fmin((double)a[3], (double)b[3]) - fmax((double)a[1], (double)b[1]);
+    double area_a = (double)((a[2] - a[0]) * (a[3] - a[1]));
+    double area_b = (double)((b[2] - b[0]) * (b[3] - b[1]));
+    double common = fmax(w, 0) * fmax(h, 0);
+    return common / (area_a + area_b - common);
+}
+
 void fixture_path(char path[64])
 {
     snprintf(path, 64, "/tmp/tarn_detect_XXXXXX");

@@ -23,6 +23,12 @@ struct detector_config fixture_rcnn_config(int depth, enum detector_type type, i
 void fixture_create(struct fixture *f, const struct detector_config *config);
 void fixture_destroy(struct fixture *f);
 
+// A step of SGD with momentum and clipped gradients; the sum of the losses before it. The first
+// step is 0.
+double fixture_train_step(struct fixture *f, const struct batch *batch, float lr, uint32_t step);
+
+double fixture_iou(const float a[4], const float b[4]);
+
 // The path of a new, empty temporary file.
 void fixture_path(char path[64]);
 

@@ -168,42 +168,6 @@ static struct batch two_squares(void)
                           .mask_starts = mask_starts};
 }
 
-static double train_step(struct fixture *f, const struct batch *batch, float lr, uint32_t step)
-{
-    struct params *p = detector_params(f->detector);
-    struct detector_losses losses;
-    double sum = 0;
-    f->tape->recording = f->tape->training = true;
-    f->tape->step = step;
-    params_zero_grad(p);
-    MUST(detector_losses(f->detector, f->tape, batch, &losses));
-    for (int i = 0; i < losses.n_roots; i++) sum += (double)*(float *)losses.roots[i]->data;
-    MUST(tape_backward(f->tape, losses.n_roots, losses.roots, 1));
-    MUST(params_finish_grad(p));
-    f->tape->recording = f->tape->training = false;
-    tape_reset(f->tape);
-    int64_t n = (int64_t)p->group_begin[N_PARAM_GROUPS];
-    struct tensor values = tensor_wrap(DTYPE_F32, 1, &n, p->values);
-    struct tensor grads = tensor_wrap(DTYPE_F32, 1, &n, p->grads);
-    struct tensor velocity = tensor_wrap(DTYPE_F32, 1, &n, p->velocity), *norm = NULL;
-    struct sgd_args args = {.lr = lr, .momentum = 0.5f, .max_norm = 1, .first_step = step == 0};
-    MUST(sum_squares(f->tape, &grads, &norm));
-    MUST(sgd_step(f->tape, &values, &grads, &velocity, norm, &args));
-    f->backend->params_changed(f->backend);
-    tape_reset(f->tape);
-    return sum;
-}
-
-static double overlap(const float *a, const float *b)
-{
-    double w = fmin((double)a[2], (double)b[2]) - fmax((double)a[0], (double)b[0]);
-    double h = fmin((double)a[3], (double)b[3]) - fmax((double)a[1], (double)b[1]);
-    double area_a = (double)((a[2] - a[0]) * (a[3] - a[1]));
-    double area_b = (double)((b[2] - b[0]) * (b[3] - b[1]));
-    double common = fmax(w, 0) * fmax(h, 0);
-    return common / (area_a + area_b - common);
-}
-
 // Intersection over union of a found mask with the left half of the square.
 static double mask_overlap(const float *probabilities, int mask_side, const float box[4], int image)
 {
@@ -232,7 +196,7 @@ static void expect_learned(const struct detector_config *config)
     fixture_create(&f, config);
     for (uint32_t step = 0; step < N_STEPS; step++) {
         float lr = 0.1f * (1.0f - (float)step / N_STEPS);
-        last = train_step(&f, &batch, lr, step);
+        last = fixture_train_step(&f, &batch, lr, step);
         if (step == 0) first = last;
     }
     cr_expect(last < 0.3 * first, "loss %g after %g", last, first);
@@ -245,7 +209,7 @@ static void expect_learned(const struct detector_config *config)
         for (int k = 0; k < 4; k++) want[k] = boxes[i * G * 4 + k] * (k % 2 == 0 ? 2.0f : 1.0f);
         cr_assert(found.counts[i] >= 1, "nothing found in image %d", i);
         cr_expect_eq(found.labels[slot], i + 1);
-        cr_expect(overlap(got, want) > 0.7, "(%g, %g, %g, %g)", (double)got[0], (double)got[1],
+        cr_expect(fixture_iou(got, want) > 0.7, "(%g, %g, %g, %g)", (double)got[0], (double)got[1],
                   (double)got[2], (double)got[3]);
         if (config->type != DETECTOR_MASK_RCNN) continue;
         size_t area = (size_t)(found.mask_side * found.mask_side);
@@ -307,7 +271,7 @@ Test(rcnn, images_without_objects)
     batch.mask_bytes = 0;
     config.backbone.trainable_layers = 0;
     fixture_create(&f, &config);
-    double loss = train_step(&f, &batch, 0.01f, 0);
+    double loss = fixture_train_step(&f, &batch, 0.01f, 0);
     cr_expect(isfinite(loss) && loss > 0, "%g", loss);
     fixture_destroy(&f);
 }

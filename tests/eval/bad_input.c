@@ -5,8 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../scratch.h"
-#include "base/mem.h"
+#include "bad_file.h"
 #include "eval/evaluation.h"
 
 static const char good_truth[] =
@@ -22,36 +21,19 @@ static const char good_results[] =
     "{\"score\":1e-1,\"image_id\":2,\"extra\":[{\"a\":null}],\"category_id\":3,\"bbox\":[0,0,3,4]}"
     "]";
 
-// Tests run side by side: each process has its own files.
-static const char *write_file(char path[PATH_BYTES], const char *kind, const char *text, size_t n)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%ld.%s", (long)getpid(), kind);
-    return scratch_write(path, name, text, n);
-}
-
 static enum status load_truth(const char *text, size_t n, struct eval_truth **truth)
 {
-    char path[PATH_BYTES];
-    enum status status = eval_truth_load(write_file(path, "truth.json", text, n), truth);
-    unlink(path);
-    return status;
+    return load_truth_as(EVAL_BOXES, text, n, truth);
 }
 
 static struct eval_truth *fine_truth(void)
 {
-    struct eval_truth *truth = NULL;
-    cr_assert_eq(load_truth(good_truth, strlen(good_truth), &truth), OK, "%s", fail_message());
-    return truth;
+    return fine_truth_as(EVAL_BOXES, good_truth);
 }
 
 static void expect_truth_fails(const char *text, enum status status, const char *message)
 {
-    struct eval_truth *truth = NULL;
-    cr_expect_eq(load_truth(text, strlen(text), &truth), status, "%s", text);
-    cr_expect_null(truth);
-    expect_message(".truth.json: ");
-    expect_message(message);
+    expect_truth_fails_as(EVAL_BOXES, text, status, message);
 }
 
 static enum status load_results(const struct eval_truth *truth, const char *text, size_t length,
@@ -270,22 +252,10 @@ Test(eval_bad_input, params)
     eval_truth_destroy(truth);
 }
 
-// Every allocation fails once; what was there before is released.
 Test(eval_bad_input, memory_runs_out)
 {
     char truth_path[PATH_BYTES], results_path[PATH_BYTES];
     scratch_text(truth_path, "memory.truth.json", good_truth);
     scratch_text(results_path, "memory.results.json", good_results);
-    for (size_t nth = 1;; nth++) {
-        struct eval_result result;
-        mem_fail_at(nth, false);
-        enum status status = eval_files(truth_path, results_path, EVAL_BOXES, 1, &result);
-        mem_fail_at(0, false);
-        if (status == OK) {
-            eval_result_free(&result);
-            cr_expect_gt(nth, 30);
-            break;
-        }
-        cr_assert_eq(status, ERR_MEMORY, "allocation %zu: %s", nth, fail_message());
-    }
+    cr_expect_gt(fail_each_allocation(truth_path, results_path, EVAL_BOXES), 30);
 }

@@ -4,9 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../scratch.h"
-#include "base/mem.h"
-#include "eval/coco_eval.h"
+#include "bad_file.h"
 
 // 4 x 5 pixels; "52=" is 5 of background, 2 of foreground, 13 of background.
 #define IMAGES     "{\"images\":[{\"id\":1,\"height\":4,\"width\":5},{\"id\":2}],"
@@ -23,28 +21,19 @@
 static const char good_truth[] = TRUTH(OBJECT("1", "1", GOOD_MASK));
 static const char good_results[] = RESULT("{\"size\":[4,5],\"counts\":[5,2,13]}");
 
-// Each process has its own files.
-static const char *write_file(char path[PATH_BYTES], const char *kind, const char *text, size_t n)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%ld.%s", (long)getpid(), kind);
-    return scratch_write(path, name, text, n);
-}
-
 static enum status load_truth(const char *text, size_t n, struct eval_truth **truth)
 {
-    char path[PATH_BYTES];
-    enum status status =
-        eval_truth_open(write_file(path, "truth.json", text, n), EVAL_MASKS, truth);
-    unlink(path);
-    return status;
+    return load_truth_as(EVAL_MASKS, text, n, truth);
 }
 
 static struct eval_truth *fine_truth(const char *text)
 {
-    struct eval_truth *truth = NULL;
-    cr_assert_eq(load_truth(text, strlen(text), &truth), OK, "%s: %s", text, fail_message());
-    return truth;
+    return fine_truth_as(EVAL_MASKS, text);
+}
+
+static void expect_truth_fails(const char *text, enum status status, const char *message)
+{
+    expect_truth_fails_as(EVAL_MASKS, text, status, message);
 }
 
 static enum status load_results(const struct eval_truth *truth, const char *text, size_t n,
@@ -55,14 +44,6 @@ static enum status load_results(const struct eval_truth *truth, const char *text
         eval_results_open(write_file(path, "results.json", text, n), truth, EVAL_MASKS, results);
     unlink(path);
     return status;
-}
-
-static void expect_truth_fails(const char *text, enum status status, const char *message)
-{
-    struct eval_truth *truth = NULL;
-    cr_expect_eq(load_truth(text, strlen(text), &truth), status, "%s", text);
-    expect_message(".truth.json: ");
-    expect_message(message);
 }
 
 static void expect_results_fail(const char *text, enum status status, const char *message)
@@ -246,16 +227,5 @@ Test(eval_bad_masks, memory_runs_out)
     scratch_text(truth_path, "mask_memory.truth.json",
                  TRUTH(OBJECT("1", "1", "[[1,1,2,1,2,3,1,3],[1,1,3,1,3,3]]")));
     scratch_text(results_path, "mask_memory.results.json", good_results);
-    for (size_t nth = 1;; nth++) {
-        struct eval_result result;
-        mem_fail_at(nth, false);
-        enum status status = eval_files(truth_path, results_path, EVAL_MASKS, 1, &result);
-        mem_fail_at(0, false);
-        if (status == OK) {
-            eval_result_free(&result);
-            cr_expect_gt(nth, 40);
-            break;
-        }
-        cr_assert_eq(status, ERR_MEMORY, "allocation %zu: %s", nth, fail_message());
-    }
+    cr_expect_gt(fail_each_allocation(truth_path, results_path, EVAL_MASKS), 40);
 }
