@@ -2,7 +2,8 @@
 # Runs one libFuzzer harness of tests/fuzz for some time under the address and undefined behaviour
 # sanitizers, starting from the committed corpus and from what earlier runs found.
 # Usage: tools/fuzz.sh HARNESS SECONDS
-# HARNESS: dataset, image, rle, polygon, truth, results. Needs clang (CC, default clang).
+# HARNESS: dataset, image, safetensors, rle, polygon, truth, results. Needs clang (CC, by default
+# clang).
 # Everything lies in TARN_FUZZ_FOLDER (default build-fuzz): the build, found/HARNESS (the grown
 # corpus) and broken/ (inputs that broke something). A broken input ends the run with an error;
 # once it is mended, it belongs into tests/fuzz/corpus/HARNESS.
@@ -25,7 +26,7 @@ seeds=("tests/fuzz/corpus/$harness")
 options=(-max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 -close_fd_mask=2
     -artifact_prefix="$folder/broken/$harness-" -print_final_stats=1)
 case $harness in
-dataset | truth | results) options+=(-dict=tests/fuzz/json.dict -max_len=4096) ;;
+dataset | safetensors | truth | results) options+=(-dict=tests/fuzz/json.dict -max_len=4096) ;;
 rle | polygon) options+=(-max_len=2048) ;;
 esac
 # One thread; work meant for several is cut into parts all the same.
