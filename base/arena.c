@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sanitizer.h"
 
 enum { ALIGNMENT = 64, MIN_CHUNK = 1 << 20 };
+// Behind each object, where a sanitizer is to see overruns.
+enum { GAP = HAS_ADDRESS_SANITIZER ? ALIGNMENT : 0 };
 
 static void *host_get(void *context, size_t bytes)
 {
@@ -27,10 +30,22 @@ void arena_init(struct arena *arena, const struct arena_source *source)
     arena->source = *source;
 }
 
+bool arena_is_host(const struct arena *arena)
+{
+    return arena->source.get == host_get;
+}
+
+static void hide_chunk(const struct arena *arena, int i)
+{
+    if (arena_is_host(arena)) MEMORY_HIDE(arena->chunks[i].memory, arena->chunks[i].bytes);
+}
+
 static void release_chunks(struct arena *arena)
 {
-    for (int i = 0; i < arena->n_chunks; i++)
+    for (int i = 0; i < arena->n_chunks; i++) {
+        if (arena_is_host(arena)) MEMORY_SHOW(arena->chunks[i].memory, arena->chunks[i].bytes);
         arena->source.put(arena->source.context, arena->chunks[i].memory, arena->chunks[i].bytes);
+    }
     arena->n_chunks = 0;
     arena->current = 0;
     arena->used = 0;
@@ -52,6 +67,7 @@ static enum status add_chunk(struct arena *arena, size_t bytes)
     char *memory = (char *)arena->source.get(arena->source.context, bytes);
     if (!memory) return ERR_MEMORY;
     arena->chunks[arena->n_chunks] = (struct arena_chunk){memory, bytes};
+    hide_chunk(arena, arena->n_chunks);
     arena->current = arena->n_chunks++;
     arena->used = 0;
     return OK;
@@ -63,7 +79,8 @@ void *arena_alloc(struct arena *arena, size_t bytes)
         (void)fail(ERR_MEMORY, "out of memory: %zu bytes wanted", bytes);
         return NULL;
     }
-    bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size_t asked = bytes;
+    bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + GAP;
     if (arena->n_chunks == 0 || arena->chunks[arena->current].bytes - arena->used < bytes) {
         // Grow geometrically: few chunks whatever the total. Near the end of memory, no further
         // than what is needed.
@@ -76,6 +93,7 @@ void *arena_alloc(struct arena *arena, size_t bytes)
     arena->used += bytes;
     arena->total += bytes;
     if (arena->total > arena->peak) arena->peak = arena->total;
+    if (arena_is_host(arena)) MEMORY_SHOW(object, asked);
     return object;
 }
 
@@ -94,6 +112,7 @@ void arena_reset(struct arena *arena)
         // smaller ones.
         if (add_chunk(arena, arena->peak) != OK) arena->n_chunks = 0;
     }
+    for (int i = 0; i < arena->n_chunks; i++) hide_chunk(arena, i);
     arena->used = 0;
     arena->total = 0;
 }

@@ -3,6 +3,7 @@
 #ifndef TARN_BASE_ARENA_H
 #define TARN_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -43,6 +44,8 @@ void arena_free(struct arena *arena); // gives all chunks back
 // 64-byte aligned, not zeroed. NULL, with fail() set, when the source has no more.
 void *arena_alloc(struct arena *arena, size_t bytes);
 void *arena_alloc_zeroed(struct arena *arena, size_t bytes); // host sources only
+
+bool arena_is_host(const struct arena *arena); // its chunks are arena_host_source's
 
 // Forgets all objects, keeps the memory; several chunks become one of their total size, so
 // that the next round needs no new ones.

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/sanitizer.h"
 
 static enum status system_fail(const char *path, const char *what)
 {
@@ -37,6 +38,20 @@ static enum status open_regular(const char *path, int *fd_out, size_t *n_bytes)
     return OK;
 }
 
+// *got is less than n when the file was shrunk meanwhile.
+static enum status read_all(const char *path, int fd, char *buffer, size_t n, size_t *got)
+{
+    *got = 0;
+    while (*got < n) {
+        ssize_t part = read(fd, buffer + *got, n - *got);
+        if (part < 0 && errno == EINTR) continue;
+        if (part < 0) return system_fail(path, "read");
+        if (part == 0) break;
+        *got += (size_t)part;
+    }
+    return OK;
+}
+
 enum status file_read(const char *path, size_t max_bytes, char **text, size_t *n_bytes)
 {
     int fd;
@@ -53,16 +68,7 @@ enum status file_read(const char *path, size_t max_bytes, char **text, size_t *n
         status = fail_context(ERR_MEMORY, "%s: ", path);
         goto done;
     }
-    while (got < size) {
-        ssize_t n = read(fd, buffer + got, size - got);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) {
-            status = system_fail(path, "read");
-            goto done;
-        }
-        if (n == 0) break; // shrunk while being read
-        got += (size_t)n;
-    }
+    GUARD(read_all(path, fd, buffer, size, &got));
     buffer[got] = 0;
     *text = buffer;
     if (n_bytes) *n_bytes = got;
@@ -73,30 +79,74 @@ done:
     return status;
 }
 
-enum status file_map_open(const char *path, struct file_map *map)
+// The address sanitizer knows nothing of mappings, whose last page is readable to its end. It
+// gets blocks of just the file's size instead.
+#if HAS_ADDRESS_SANITIZER
+static enum status map(const char *path, int fd, size_t size, struct file_map *map)
+{
+    size_t got;
+    char *block = (char *)mem_alloc(size, 1);
+    if (!block) return fail_context(ERR_MEMORY, "%s: ", path);
+    enum status status = read_all(path, fd, block, size, &got);
+    if (status == OK)
+        *map = (struct file_map){(const unsigned char *)block, size};
+    else
+        mem_free(block);
+    return status;
+}
+
+static void unmap(struct file_map *map)
+{
+    mem_free((void *)(uintptr_t)map->bytes);
+}
+
+const unsigned char *file_map_drop(const unsigned char *from, const unsigned char *upto)
+{
+    (void)upto;
+    return from;
+}
+#else
+static enum status map(const char *path, int fd, size_t size, struct file_map *map)
+{
+    void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED) return system_fail(path, "map");
+    *map = (struct file_map){(const unsigned char *)bytes, size};
+    return OK;
+}
+
+static void unmap(struct file_map *map)
+{
+    munmap((void *)(uintptr_t)map->bytes, map->n_bytes);
+}
+
+const unsigned char *file_map_drop(const unsigned char *from, const unsigned char *upto)
+{
+    enum { DROP_BYTES = 4 << 20, ROUND = 1 << 16 }; // a multiple of any page size in use
+    if ((size_t)(upto - from) < DROP_BYTES) return from;
+    const unsigned char *begin = from + (ROUND - (uintptr_t)from % ROUND) % ROUND;
+    const unsigned char *end = upto - (uintptr_t)upto % ROUND;
+    (void)madvise((void *)(uintptr_t)begin, (size_t)(end - begin), MADV_DONTNEED);
+    return end;
+}
+#endif
+
+enum status file_map_open(const char *path, struct file_map *out)
 {
     int fd;
     size_t size;
     TRY(open_regular(path, &fd, &size));
     enum status status = OK;
-    if (size == 0) {
-        *map = (struct file_map){(const unsigned char *)"", 0};
-        goto done;
-    }
-    void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (bytes == MAP_FAILED) {
-        status = system_fail(path, "map");
-        goto done;
-    }
-    *map = (struct file_map){(const unsigned char *)bytes, size};
-done:
+    if (size)
+        status = map(path, fd, size, out);
+    else
+        *out = (struct file_map){(const unsigned char *)"", 0};
     close(fd);
     return status;
 }
 
 void file_map_close(struct file_map *map)
 {
-    if (map->n_bytes) munmap((void *)(uintptr_t)map->bytes, map->n_bytes);
+    if (map->n_bytes) unmap(map);
     *map = (struct file_map){NULL, 0};
 }
 

@@ -26,6 +26,9 @@ struct file_map {
 };
 enum status file_map_open(const char *path, struct file_map *map) MUST_USE;
 void file_map_close(struct file_map *map);
+// Gives memory of a mapping's part back once there is enough to be worth it; only a hint: whoever
+// looks there again gets it from the file. Returns where to go on.
+const unsigned char *file_map_drop(const unsigned char *from, const unsigned char *upto);
 
 // Atomic writing: a temporary file beside `path`, fsynced and renamed by commit. A kill at any
 // moment leaves the old file or the new one. Use `stream` between begin and commit; abort (or a

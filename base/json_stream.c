@@ -14,25 +14,11 @@ enum {
     AT_END,
 };
 
-enum { DROP_BYTES = 8 << 20 };                   // pages are given back in pieces of this size
-static const size_t PAGE_MASK = ~(size_t)0xFFFF; // to a multiple of any page size in use
-
 static enum status parse_fail(const struct json_stream *stream)
 {
     const struct json_cursor *cursor = &stream->cursor;
     return fail(ERR_PARSE, "%s: byte %zu: %s", stream->path, (size_t)(cursor->at - cursor->begin),
                 cursor->error);
-}
-
-// Gives back pages before the cursor.
-static void drop_passed(struct json_stream *stream, const unsigned char *keep)
-{
-    size_t passed = (size_t)(keep - stream->map.bytes);
-    if (passed - stream->dropped < DROP_BYTES) return;
-    size_t upto = passed & PAGE_MASK;
-    void *begin = (void *)(uintptr_t)(stream->map.bytes + stream->dropped);
-    (void)madvise(begin, upto - stream->dropped, MADV_DONTNEED); // only a hint: the file remains
-    stream->dropped = upto;
 }
 
 enum status json_stream_open(struct json_stream *stream, const char *path)
@@ -57,7 +43,7 @@ void json_stream_rewind(struct json_stream *stream)
     const unsigned char *begin = stream->map.bytes;
     stream->cursor = (struct json_cursor){begin, begin, begin + stream->map.n_bytes, NULL};
     stream->state = AT_START;
-    stream->dropped = 0;
+    stream->dropped = begin;
 }
 
 static void enter_value(struct json_stream *stream)
@@ -91,7 +77,7 @@ static void enter_value(struct json_stream *stream)
 void json_stream_seek(struct json_stream *stream, const char *name, uint64_t offset)
 {
     stream->cursor.at = stream->cursor.begin + offset;
-    stream->dropped = (size_t)offset & PAGE_MASK;
+    stream->dropped = stream->cursor.at;
     snprintf(stream->name, sizeof stream->name, "%s", name);
     enter_value(stream);
 }
@@ -198,7 +184,7 @@ static enum status take_value(struct json_stream *stream, struct json_element *e
     struct json_cursor *cursor = &stream->cursor;
     json_skip_space(cursor);
     const unsigned char *begin = cursor->at;
-    drop_passed(stream, begin);
+    stream->dropped = file_map_drop(stream->dropped, begin);
     if (!json_skip_value(cursor)) return parse_fail(stream);
     *element = (struct json_element){begin, (size_t)(cursor->at - begin),
                                      (uint64_t)(begin - cursor->begin), stream->index};

@@ -37,7 +37,7 @@ struct json_stream {
     char name[JSON_NAME_BYTES]; // of the current member; longer names are cut
     enum json_kind kind;        // of the current member
     size_t index;               // of the next element
-    size_t dropped;             // bytes whose pages were given back
+    const unsigned char *dropped; // pages before it were given back
     bool is_object;             // top level
 };
 

@@ -52,16 +52,16 @@ static void *out_of_memory(size_t n, size_t size)
     return NULL;
 }
 
+// Of just the size: a sanitizer then sees the first byte beyond it.
 void *mem_alloc(size_t n, size_t size)
 {
     size_t bytes, total;
-    if (!size_mul(n, size, &bytes) || !size_add(bytes, sizeof(struct header) + ALIGNMENT, &total) ||
-        total > SIZE_MAX / 2 || should_fail())
+    void *block;
+    if (!size_mul(n, size, &bytes) || !size_add(bytes, sizeof(struct header), &total) ||
+        total > SIZE_MAX / 2 || should_fail() || posix_memalign(&block, ALIGNMENT, total) != 0)
         return out_of_memory(n, size);
-    total = total / ALIGNMENT * ALIGNMENT;
-    struct header *header = (struct header *)aligned_alloc(ALIGNMENT, total);
-    if (!header) return out_of_memory(n, size);
-    memset(header, 0, sizeof *header + bytes);
+    memset(block, 0, total);
+    struct header *header = (struct header *)block;
     header->bytes = bytes;
     return header + 1;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sanitizer.h"
 #include "cpu/isa.h"
 #include "cpu/kernels.h"
 #include "cpu/onednn.h"
@@ -44,6 +45,12 @@ static enum status synchronize(struct backend *backend)
     return OK;
 }
 
+static void free_scratch(struct cpu_backend *cpu)
+{
+    MEMORY_SHOW(cpu->scratch, cpu->scratch_bytes);
+    mem_unmap(cpu->scratch, cpu->scratch_bytes);
+}
+
 static enum status scratch(struct backend *backend, size_t bytes, void **memory)
 {
     struct cpu_backend *cpu = (struct cpu_backend *)backend;
@@ -53,10 +60,12 @@ static enum status scratch(struct backend *backend, size_t bytes, void **memory)
         size_t rounded = (bytes + GRAIN - 1) / GRAIN * GRAIN;
         void *fresh = mem_map(rounded);
         if (!fresh) return fail_context(ERR_MEMORY, "scratch: ");
-        mem_unmap(cpu->scratch, cpu->scratch_bytes);
+        free_scratch(cpu);
         cpu->scratch = fresh;
         cpu->scratch_bytes = rounded;
     }
+    MEMORY_HIDE(cpu->scratch, cpu->scratch_bytes);
+    MEMORY_SHOW(cpu->scratch, bytes);
     *memory = cpu->scratch;
     return OK;
 }
@@ -80,7 +89,7 @@ static void destroy(struct backend *backend)
     struct cpu_backend *cpu = (struct cpu_backend *)backend;
     packed_weights_destroy(cpu->packed);
     onednn_destroy(cpu->onednn);
-    mem_unmap(cpu->scratch, cpu->scratch_bytes);
+    free_scratch(cpu);
     mem_free(cpu);
 }
 

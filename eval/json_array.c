@@ -1,14 +1,13 @@
-#define _GNU_SOURCE // madvise
 #include "eval/json_array.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
-enum { MAX_PARTS = 64, DROP_BYTES = 4 << 20, PAGE_BYTES = 4096 };
+enum { MAX_PARTS = 64 };
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 enum { MIN_PART_BYTES = 16 }; // small inputs are cut too
 #else
@@ -63,16 +62,6 @@ static bool read_element(const struct array_format *format, struct part *part,
     return true;
 }
 
-// Only a hint: whoever looks at a page again gets it from the file. Returns where to go on.
-static const unsigned char *drop_passed(const unsigned char *from, const unsigned char *upto)
-{
-    size_t skip = (PAGE_BYTES - (uintptr_t)from % PAGE_BYTES) % PAGE_BYTES;
-    if ((size_t)(upto - from) < DROP_BYTES) return from;
-    size_t n = ((size_t)(upto - from) - skip) / PAGE_BYTES * PAGE_BYTES;
-    (void)madvise((void *)(uintptr_t)(from + skip), n, MADV_DONTNEED);
-    return from + skip + n;
-}
-
 // From the first byte of an element on, until an element begins at or behind part->end.
 static void read_part(const struct array_format *format, const struct json_cursor *file,
                       struct part *part)
@@ -81,7 +70,7 @@ static void read_part(const struct array_format *format, const struct json_curso
     const unsigned char *dropped = part->begin;
     part->is_last = part->is_broken = false;
     while (read_element(format, part, &cursor)) {
-        if (format->is_mapped) dropped = drop_passed(dropped, part->element);
+        if (format->is_mapped) dropped = file_map_drop(dropped, part->element);
         if (at_byte(&cursor, ',')) {
             cursor.at++;
             json_skip_space(&cursor);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "base/sanitizer.h"
 
 struct block {
     char *memory;
@@ -60,6 +61,7 @@ void *block_pool_get(struct block_pool *pool, size_t bytes)
         *block = (struct block){memory, bytes, true};
     }
     block->is_free = false;
+    if (arena_is_host(&pool->arena)) MEMORY_SHOW(block->memory, bytes);
     return block->memory;
 }
 
@@ -69,6 +71,7 @@ void block_pool_put(struct block_pool *pool, void *memory)
     for (size_t i = pool->n; i-- > 0;) {
         if (pool->blocks[i].memory != (char *)memory) continue;
         pool->blocks[i].is_free = true;
+        if (arena_is_host(&pool->arena)) MEMORY_HIDE(memory, pool->blocks[i].bytes);
         return;
     }
 }

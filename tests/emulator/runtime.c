@@ -6,16 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sanitizer.h"
 #include "tests/emulator/emulator.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#define HIDE(memory, bytes) __asan_poison_memory_region(memory, bytes)
-#define SHOW(memory, bytes) __asan_unpoison_memory_region(memory, bytes)
-#else
-#define HIDE(memory, bytes) ((void)(memory), (void)(bytes))
-#define SHOW(memory, bytes) ((void)(memory), (void)(bytes))
-#endif
 
 enum { MAX_BLOCKS = 4096, MAX_COPIES = 64, MAX_KERNELS = 64, PLAIN_SHARED = 48 << 10 };
 enum { MAX_SHARED = 227 << 10, ALIGNMENT = 256, MAX_STREAMS = 64 };
@@ -217,7 +209,7 @@ cudaError_t cudaMallocAsync(void **memory, size_t bytes, cudaStream_t stream)
         posix_memalign(&fresh, ALIGNMENT, bytes) != 0)
         return remember(cudaErrorMemoryAllocation);
     spoil(fresh, bytes);
-    HIDE(fresh, bytes);
+    MEMORY_HIDE(fresh, bytes);
     device_blocks[n_device++] = (struct block){(char *)fresh, bytes};
     device_used += bytes;
     *memory = fresh;
@@ -230,7 +222,7 @@ static cudaError_t release(struct block *blocks, int *n, void *memory, size_t *u
     emulator_flush_copies();
     if (!memory) return cudaSuccess;
     if (!block || block->memory != memory) return remember(cudaErrorInvalidValue);
-    SHOW(block->memory, block->bytes);
+    MEMORY_SHOW(block->memory, block->bytes);
     if (used) *used -= block->bytes;
     free(block->memory);
     *block = blocks[--*n];
@@ -287,8 +279,10 @@ cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, size_t bytes)
 void emulator_show_memory(bool visible)
 {
     for (int i = 0; i < n_device; i++) {
-        if (visible) SHOW(device_blocks[i].memory, device_blocks[i].bytes);
-        else HIDE(device_blocks[i].memory, device_blocks[i].bytes);
+        if (visible)
+            MEMORY_SHOW(device_blocks[i].memory, device_blocks[i].bytes);
+        else
+            MEMORY_HIDE(device_blocks[i].memory, device_blocks[i].bytes);
     }
 }
 
