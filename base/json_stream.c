@@ -277,8 +277,9 @@ enum status json_stream_parse(const struct json_stream *stream, const struct jso
     const char *bytes = (const char *)element->bytes;
     if (hole.bytes) {
         n += 4;
-        text = mem_strndup(bytes, n);
+        text = (char *)mem_alloc(n, 1);
         if (!text) return fail_context(ERR_MEMORY, "%s: ", stream->path);
+        memcpy(text, bytes, prefix);
         memcpy(text + prefix, "null", 4);
         memcpy(text + prefix + 4, hole.bytes + hole.n_bytes, suffix);
         bytes = text;
