@@ -30,20 +30,33 @@ void arena_init(struct arena *arena, const struct arena_source *source)
     arena->source = *source;
 }
 
-bool arena_is_host(const struct arena *arena)
+static arena_observer the_observer;
+
+void arena_observe(arena_observer observer)
 {
-    return arena->source.get == host_get;
+    the_observer = observer;
 }
 
-static void hide_chunk(const struct arena *arena, int i)
+void arena_mark(const struct arena *arena, void *memory, size_t bytes, bool is_used)
 {
-    if (arena_is_host(arena)) MEMORY_HIDE(arena->chunks[i].memory, arena->chunks[i].bytes);
+    if (arena->source.get != host_get) {
+        if (the_observer) the_observer(memory, bytes, is_used);
+    } else if (is_used) {
+        MEMORY_SHOW(memory, bytes);
+    } else {
+        MEMORY_HIDE(memory, bytes);
+    }
+}
+
+static void mark_chunk(const struct arena *arena, int i, bool is_used)
+{
+    arena_mark(arena, arena->chunks[i].memory, arena->chunks[i].bytes, is_used);
 }
 
 static void release_chunks(struct arena *arena)
 {
     for (int i = 0; i < arena->n_chunks; i++) {
-        if (arena_is_host(arena)) MEMORY_SHOW(arena->chunks[i].memory, arena->chunks[i].bytes);
+        mark_chunk(arena, i, true);
         arena->source.put(arena->source.context, arena->chunks[i].memory, arena->chunks[i].bytes);
     }
     arena->n_chunks = 0;
@@ -67,7 +80,7 @@ static enum status add_chunk(struct arena *arena, size_t bytes)
     char *memory = (char *)arena->source.get(arena->source.context, bytes);
     if (!memory) return ERR_MEMORY;
     arena->chunks[arena->n_chunks] = (struct arena_chunk){memory, bytes};
-    hide_chunk(arena, arena->n_chunks);
+    mark_chunk(arena, arena->n_chunks, false);
     arena->current = arena->n_chunks++;
     arena->used = 0;
     return OK;
@@ -93,7 +106,7 @@ void *arena_alloc(struct arena *arena, size_t bytes)
     arena->used += bytes;
     arena->total += bytes;
     if (arena->total > arena->peak) arena->peak = arena->total;
-    if (arena_is_host(arena)) MEMORY_SHOW(object, asked);
+    arena_mark(arena, object, asked, true);
     return object;
 }
 
@@ -112,7 +125,7 @@ void arena_reset(struct arena *arena)
         // smaller ones.
         if (add_chunk(arena, arena->peak) != OK) arena->n_chunks = 0;
     }
-    for (int i = 0; i < arena->n_chunks; i++) hide_chunk(arena, i);
+    for (int i = 0; i < arena->n_chunks; i++) mark_chunk(arena, i, false);
     arena->used = 0;
     arena->total = 0;
 }

@@ -45,11 +45,17 @@ void arena_free(struct arena *arena); // gives all chunks back
 void *arena_alloc(struct arena *arena, size_t bytes);
 void *arena_alloc_zeroed(struct arena *arena, size_t bytes); // host sources only
 
-bool arena_is_host(const struct arena *arena); // its chunks are arena_host_source's
-
 // Forgets all objects, keeps the memory; several chunks become one of their total size, so
 // that the next round needs no new ones.
 void arena_reset(struct arena *arena);
+
+// Tells sanitizers what of an arena's memory is in use. arena_alloc and arena_reset do so; whoever
+// hands out again what an arena gave tells it too.
+void arena_mark(const struct arena *arena, void *memory, size_t bytes, bool is_used);
+
+// Tests only: is told the same of arenas whose memory the host cannot touch. NULL: nobody is.
+typedef void (*arena_observer)(void *memory, size_t bytes, bool is_used);
+void arena_observe(arena_observer observer);
 
 #ifdef __cplusplus
 }

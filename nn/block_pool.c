@@ -1,10 +1,8 @@
 #include "nn/block_pool.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/mem.h"
-#include "base/sanitizer.h"
 
 struct block {
     char *memory;
@@ -61,17 +59,17 @@ void *block_pool_get(struct block_pool *pool, size_t bytes)
         *block = (struct block){memory, bytes, true};
     }
     block->is_free = false;
-    if (arena_is_host(&pool->arena)) MEMORY_SHOW(block->memory, bytes);
+    arena_mark(&pool->arena, block->memory, bytes, true);
     return block->memory;
 }
 
-void block_pool_put(struct block_pool *pool, void *memory)
+void block_pool_put(struct block_pool *pool, void *memory, bool is_over)
 {
     // What is given back was mostly handed out lately: search from the end.
     for (size_t i = pool->n; i-- > 0;) {
         if (pool->blocks[i].memory != (char *)memory) continue;
         pool->blocks[i].is_free = true;
-        if (arena_is_host(&pool->arena)) MEMORY_HIDE(memory, pool->blocks[i].bytes);
+        if (is_over) arena_mark(&pool->arena, memory, pool->blocks[i].bytes, false);
         return;
     }
 }

@@ -83,7 +83,7 @@ void tape_drop(struct tape *tape, struct tensor *tensor)
 {
     if (!tensor || tape->dry || tensor->is_constant || tensor->is_param || tensor->is_saved) return;
     if (!tensor->data) return;
-    block_pool_put(tape->blocks, tensor->data);
+    block_pool_put(tape->blocks, tensor->data, !tape->is_deferring);
     tensor->data = NULL;
 }
 
@@ -225,7 +225,7 @@ static enum status node_backward(struct tape *tape, struct tape_node *node)
         if (backward.want[i]) call->in[i]->has_grad = true;
 
     struct tensor *out = call->out[0];
-    if (!tape->dry && out->grad) block_pool_put(tape->blocks, out->grad);
+    if (!tape->dry && out->grad) block_pool_put(tape->blocks, out->grad, true);
     out->grad = NULL;
     out->has_grad = false;
     return OK;

@@ -81,7 +81,9 @@ void emulator_fail(const char *format, ...) __attribute__((format(printf, 1, 2))
 void emulator_clear(void);
 void emulator_note_kernel(const void *stream); // was launched there
 void emulator_lock(bool locks); // other threads may ask for pinned memory meanwhile; recursive
-void emulator_show_memory(bool visible); // device memory, to host and kernels alike
+// Device memory. To kernels what arenas handed out, or all where no arena is.
+enum visibility { VISIBLE_NOTHING, VISIBLE_OBJECTS, VISIBLE_ALL };
+void emulator_show_memory(enum visibility visible);
 void emulator_flush_copies(void);        // of the stream, before what is queued behind them
 bool emulator_shared_allowed(const void *kernel, size_t bytes);
 

@@ -354,7 +354,7 @@ static void run_launch(const struct emulator_request *launch)
         return;
     }
     memset((char *)run.shared + launch->shared_bytes, 0xA5, MARGIN);
-    emulator_show_memory(true);
+    emulator_show_memory(VISIBLE_OBJECTS);
     uint64_t n_blocks = (uint64_t)gridDim.x * gridDim.y * gridDim.z;
     for (uint64_t i = 0; i < n_blocks; i++) {
         uint64_t block = random & 4 ? n_blocks - 1 - i : i;
@@ -370,7 +370,7 @@ static void run_launch(const struct emulator_request *launch)
             break;
         }
     }
-    emulator_show_memory(false);
+    emulator_show_memory(VISIBLE_NOTHING);
     free(run.shared);
     run.shared = NULL;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/sanitizer.h"
 #include "tests/emulator/emulator.h"
 
@@ -15,6 +16,7 @@ enum { MAX_SHARED = 227 << 10, ALIGNMENT = 256, MAX_STREAMS = 64 };
 struct block {
     char *memory;
     size_t bytes;
+    bool is_divided; // an arena hands it out in parts
 };
 
 struct copy {
@@ -210,7 +212,7 @@ cudaError_t cudaMallocAsync(void **memory, size_t bytes, cudaStream_t stream)
         return remember(cudaErrorMemoryAllocation);
     spoil(fresh, bytes);
     MEMORY_HIDE(fresh, bytes);
-    device_blocks[n_device++] = (struct block){(char *)fresh, bytes};
+    device_blocks[n_device++] = (struct block){(char *)fresh, bytes, false};
     device_used += bytes;
     *memory = fresh;
     return cudaSuccess;
@@ -239,7 +241,7 @@ cudaError_t cudaMallocHost(void **memory, size_t bytes)
 {
     emulator_lock(true);
     void *fresh = n_pinned < MAX_BLOCKS ? malloc(bytes) : NULL;
-    if (fresh) pinned_blocks[n_pinned++] = (struct block){(char *)fresh, bytes};
+    if (fresh) pinned_blocks[n_pinned++] = (struct block){(char *)fresh, bytes, false};
     emulator_lock(false);
     if (!fresh) return remember(cudaErrorMemoryAllocation);
     *memory = fresh;
@@ -276,21 +278,62 @@ cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, size_t bytes)
     return cudaSuccess;
 }
 
-void emulator_show_memory(bool visible)
+// What arenas handed out of the blocks that are theirs.
+static struct block *objects;
+static size_t n_objects, objects_capacity;
+
+static bool lies_in(const struct block *object, const void *memory, size_t bytes)
+{
+    uintptr_t begin = (uintptr_t)memory, at = (uintptr_t)object->memory;
+    return at >= begin && at - begin < bytes;
+}
+
+static void note_object(void *memory, size_t bytes, bool is_used)
+{
+    struct block *block = find(device_blocks, n_device, memory, bytes);
+    size_t n = 0;
+    if (!block) return;
+    bool is_whole = block->memory == memory && block->bytes == bytes;
+    for (size_t i = 0; i < n_objects; i++) {
+        if (!lies_in(&objects[i], memory, bytes))
+            objects[n++] = objects[i];
+        else if (is_used && objects[i].bytes > bytes)
+            bytes = objects[i].bytes; // deferred work is still to come that takes more of it
+    }
+    n_objects = n;
+    if (is_whole) block->is_divided = !is_used;
+    if (!is_used || is_whole) return;
+    if (n_objects == objects_capacity) {
+        objects_capacity = 2 * objects_capacity + 64;
+        objects = (struct block *)realloc(objects, objects_capacity * sizeof *objects);
+        if (!objects) abort();
+    }
+    objects[n_objects++] = (struct block){(char *)memory, bytes, false};
+}
+
+__attribute__((constructor)) static void observe(void)
+{
+    arena_observe(note_object);
+}
+
+void emulator_show_memory(enum visibility visible)
 {
     for (int i = 0; i < n_device; i++) {
-        if (visible)
-            MEMORY_SHOW(device_blocks[i].memory, device_blocks[i].bytes);
+        const struct block *block = &device_blocks[i];
+        if (visible == VISIBLE_ALL || (visible == VISIBLE_OBJECTS && !block->is_divided))
+            MEMORY_SHOW(block->memory, block->bytes);
         else
-            MEMORY_HIDE(device_blocks[i].memory, device_blocks[i].bytes);
+            MEMORY_HIDE(block->memory, block->bytes);
     }
+    for (size_t i = 0; visible == VISIBLE_OBJECTS && i < n_objects; i++)
+        MEMORY_SHOW(objects[i].memory, objects[i].bytes);
 }
 
 static void copy_now(const struct copy *copy)
 {
-    emulator_show_memory(true);
+    emulator_show_memory(VISIBLE_ALL);
     if (copy->bytes) memmove(copy->to, copy->from, copy->bytes);
-    emulator_show_memory(false);
+    emulator_show_memory(VISIBLE_NOTHING);
 }
 
 void emulator_flush_copies(void)
@@ -334,9 +377,9 @@ cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t 
     (void)stream;
     emulator_flush_copies();
     if (!is_device(memory, bytes)) return remember(cudaErrorInvalidValue);
-    emulator_show_memory(true);
+    emulator_show_memory(VISIBLE_ALL);
     memset(memory, value, bytes);
-    emulator_show_memory(false);
+    emulator_show_memory(VISIBLE_NOTHING);
     return cudaSuccess;
 }
 

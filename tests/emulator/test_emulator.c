@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "cuda/backend.h"
 #include "tests/emulator/emulator.h"
 #include "tests/emulator/faulty.h"
@@ -167,6 +168,19 @@ Test(emulator, overruns_of_shared_arrays_are_found, .signal = SIGABRT)
     struct fixture f;
     start(&f);
     (void)run(&f, EMU_STATIC_OVERRUN, BLOCK);
+}
+
+// Though the memory behind it is the next tensor's.
+Test(emulator, overruns_of_tensors_are_found, .signal = SIGABRT)
+{
+    struct fixture f;
+    struct arena arena;
+    start(&f);
+    arena_init(&arena, &f.backend->memory);
+    int *tensor = (int *)arena_alloc(&arena, (N - 1) * sizeof *tensor);
+    cr_assert(tensor != NULL && arena_alloc(&arena, N * sizeof *tensor) != NULL);
+    cr_assert_eq(emu_run(EMU_REVERSE, tensor, N - BLOCK, &f.text), 0, "%s", f.text);
+    (void)emu_run(EMU_REVERSE, tensor, N, &f.text);
 }
 
 Test(emulator, the_host_does_not_see_device_memory, .signal = SIGABRT)

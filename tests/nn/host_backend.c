@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "base/mem.h"
-
 int host_backend_params_changed;
 
 static enum status copy(struct backend *backend, void *to, const void *from, size_t bytes)
@@ -79,20 +77,6 @@ static enum status add_backward(const struct op_backward_call *b)
     return OK;
 }
 
-// Not arena_host_source: deferred work runs in memory that is already promised to others, which a
-// sanitizer would take for an error.
-static void *get_memory(void *context, size_t bytes)
-{
-    (void)context;
-    return mem_map(bytes);
-}
-
-static void put_memory(void *context, void *memory, size_t bytes)
-{
-    (void)context;
-    mem_unmap(memory, bytes);
-}
-
 static const struct op_kernels kernels[N_OPS] = {
     [OP_relu] = {twice_forward, twice_backward},
     [OP_upsample_add] = {add_forward, add_backward},
@@ -101,7 +85,6 @@ static const struct op_kernels kernels[N_OPS] = {
 static struct backend the_backend = {
     .name = "host",
     .kernels = kernels,
-    .memory = {NULL, get_memory, put_memory},
     .upload = copy,
     .download = copy,
     .zero = zero,
@@ -112,5 +95,6 @@ static struct backend the_backend = {
 
 struct backend *host_backend(void)
 {
+    the_backend.memory = arena_host_source;
     return &the_backend;
 }
