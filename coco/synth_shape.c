@@ -209,6 +209,12 @@ static int crossings(const struct polygon *polygon, double y, double *xs)
     return n;
 }
 
+// A polygon without corners has infinite bounds.
+static int clamped(double value, int most)
+{
+    return (int)fmin(fmax(value, 0.0), most);
+}
+
 void polygon_fill(const struct polygon *polygon, int width, int height,
                   void (*paint)(void *context, int x, int y, float coverage), void *context)
 {
@@ -216,8 +222,8 @@ void polygon_fill(const struct polygon *polygon, int width, int height,
     double bounds[4], xs[LINES][POLYGON_MAX];
     int n[LINES];
     polygon_bounds(polygon, bounds);
-    int x_from = (int)fmax(0.0, floor(bounds[0])), x_to = (int)fmin(width, ceil(bounds[2]));
-    int y_from = (int)fmax(0.0, floor(bounds[1])), y_to = (int)fmin(height, ceil(bounds[3]));
+    int x_from = clamped(floor(bounds[0]), width), x_to = clamped(ceil(bounds[2]), width);
+    int y_from = clamped(floor(bounds[1]), height), y_to = clamped(ceil(bounds[3]), height);
     for (int y = y_from; y < y_to; y++) {
         for (int k = 0; k < LINES; k++) n[k] = crossings(polygon, y + (k + 0.5) / LINES, xs[k]);
         for (int x = x_from; x < x_to; x++) {

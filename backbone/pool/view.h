@@ -59,7 +59,7 @@ POOL_WINDOW_INLINE lanes pool_value(const struct pool_view *v, int k)
 
 POOL_WINDOW_INLINE void pool_save(const struct pool_view *v, lanes number)
 {
-    *v->bytes = (uint8_t)number;
+    *v->bytes = (uint8_t)(int)number; // cut where it means nothing: in windows above 256
 }
 
 POOL_WINDOW_INLINE int pool_place(const struct pool_view *v, int i)
