@@ -79,6 +79,8 @@ double fixture_train_step(struct fixture *f, const struct batch *batch, float lr
     f->tape->step = step;
     params_zero_grad(p);
     MUST(detector_losses(f->detector, f->tape, batch, &losses));
+    f->n_losses = losses.n;
+    f->n_roots = losses.n_roots;
     for (int i = 0; i < losses.n_roots; i++) sum += (double)*(float *)losses.roots[i]->data;
     MUST(tape_backward(f->tape, losses.n_roots, losses.roots, 1));
     MUST(params_finish_grad(p));

@@ -14,6 +14,7 @@ struct fixture {
     struct backend *backend;
     struct tape *tape;
     struct detector *detector;
+    int n_losses, n_roots; // of the last step of training
 };
 
 // torchvision's settings, trainable_layers 5.

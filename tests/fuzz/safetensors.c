@@ -1,7 +1,5 @@
 // Files of weights: what opens lies within the file, reads as numbers and is found by its name.
 #define _GNU_SOURCE // memfd_create
-#include <string.h>
-
 #include "nn/safetensors.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/memory_file.h"

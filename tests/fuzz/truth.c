@@ -34,6 +34,7 @@ static void check_truth(const struct eval_truth *truth)
     for (size_t i = 0; i < truth->n_objects; i++) {
         const struct truth_object *object = &truth->objects[i];
         require(object->image < truth->n_images && object->category < truth->n_categories);
+        require(truth->images[object->image].id == object->image_id);
         require(object->area - object->area == 0); // finite
         if (truth->type == EVAL_MASKS) require(rle_finish(&object->rle) == OK);
     }
@@ -71,8 +72,8 @@ static void evaluate(const struct eval_truth *truth, bool use_categories)
     struct eval_detection detection = {.score = 0.5};
     if (truth->n_objects) {
         const struct truth_object *first = &truth->objects[0];
-        detection.image_id = truth->images[first->image].id;
-        detection.category_id = truth->categories[first->category].id;
+        detection.image_id = first->image_id;
+        detection.category_id = first->category_id;
         for (int i = 0; i < 4; i++) detection.box[i] = first->box[i];
     }
     eval_params_init(&params);
