@@ -5,18 +5,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define WITH_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_ASAN 1
-#endif
-#endif
-#ifndef WITH_ASAN
-#define WITH_ASAN 0
-#endif
-#if WITH_ASAN
-#include <sanitizer/asan_interface.h>
+#include "base/sanitizer.h"
+#if HAS_ADDRESS_SANITIZER
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -43,7 +33,7 @@ struct fiber {
 
 static struct context main_context;
 static struct fiber *starting; // whose body begins with the next switch
-#if WITH_ASAN
+#if HAS_ADDRESS_SANITIZER
 static void *main_fake_stack;
 static const void *main_stack;
 static size_t main_stack_bytes;
@@ -107,7 +97,7 @@ static void prepare_context(struct fiber *fiber, void (*entry)(void))
 
 static void begin(void)
 {
-#if WITH_ASAN
+#if HAS_ADDRESS_SANITIZER
     __sanitizer_finish_switch_fiber(NULL, &main_stack, &main_stack_bytes);
 #endif
     starting->body();
@@ -134,7 +124,7 @@ struct fiber *fiber_create(void (*body)(void))
 void fiber_free(struct fiber *fiber)
 {
     if (!fiber) return;
-#if WITH_ASAN
+#if HAS_ADDRESS_SANITIZER
     __asan_unpoison_memory_region(fiber->stack, STACK_BYTES);
 #endif
     munmap(fiber->memory, GUARD_BYTES + STACK_BYTES);
@@ -143,7 +133,7 @@ void fiber_free(struct fiber *fiber)
 
 void fiber_restart(struct fiber *fiber)
 {
-#if WITH_ASAN
+#if HAS_ADDRESS_SANITIZER
     // Frames that were left without a return are still marked.
     __asan_unpoison_memory_region(fiber->stack, STACK_BYTES);
     fiber->fake_stack = NULL;
@@ -154,22 +144,22 @@ void fiber_restart(struct fiber *fiber)
 void fiber_run(struct fiber *fiber)
 {
     starting = fiber;
-#if WITH_ASAN
+#if HAS_ADDRESS_SANITIZER
     __sanitizer_start_switch_fiber(&main_fake_stack, fiber->stack, STACK_BYTES);
 #endif
     switch_context(&main_context, &fiber->context);
-#if WITH_ASAN
+#if HAS_ADDRESS_SANITIZER
     __sanitizer_finish_switch_fiber(main_fake_stack, NULL, NULL);
 #endif
 }
 
 void fiber_to_main(struct fiber *self)
 {
-#if WITH_ASAN
+#if HAS_ADDRESS_SANITIZER
     __sanitizer_start_switch_fiber(&self->fake_stack, main_stack, main_stack_bytes);
 #endif
     switch_context(&self->context, &main_context);
-#if WITH_ASAN
+#if HAS_ADDRESS_SANITIZER
     __sanitizer_finish_switch_fiber(self->fake_stack, &main_stack, &main_stack_bytes);
 #endif
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sanitizer.h"
 #include "tests/emulator/emulator.h"
 #include "tests/emulator/fiber.h"
 
@@ -232,7 +233,7 @@ static void spoil(void *memory, size_t bytes)
     for (size_t i = 0; i < bytes; i++) at[i] = (unsigned char)(spoiled >> i % 4 * 8);
 }
 
-#if defined(__SANITIZE_ADDRESS__)
+#if HAS_ADDRESS_SANITIZER
 enum { MARGIN = 0 }; // the sanitizer watches the bytes behind the block
 #else
 enum { MARGIN = MARGIN_BYTES };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/sanitizer.h"
 #include "cuda/backend.h"
 #include "tests/emulator/emulator.h"
 #include "tests/emulator/faulty.h"
@@ -154,7 +155,7 @@ Test(emulator, impossible_launches_are_found)
     expect_found(EMU_MANY_THREADS, "2048 x 1 x 1 threads");
 }
 
-#if defined(__SANITIZE_ADDRESS__)
+#if HAS_ADDRESS_SANITIZER
 // The sanitizer itself stops the program.
 Test(emulator, overruns_of_shared_memory_are_found, .signal = SIGABRT)
 {

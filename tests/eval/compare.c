@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/sanitizer.h"
 #include "eval/compare.h"
 #include "eval/evaluation.h"
 #include "eval/resample.h"
@@ -303,7 +304,7 @@ Test(compare, threads_and_seeds)
 static void expect_coverage(uint32_t n_classes, size_t n_images, double chance_a, double chance_b)
 {
     enum { WORLDS = 300 };
-#ifdef __SANITIZE_ADDRESS__
+#if HAS_ADDRESS_SANITIZER
     cr_skip_test("many runs of what other tests run too");
 #endif
     double differences[WORLDS], low[WORLDS], high[WORLDS], expected = 0;

@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sanitizer.h"
 #include "mask_problem.h"
 #include "problem.h"
 
 // Under sanitizers, which are ten times slower, fewer.
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#if HAS_ADDRESS_SANITIZER || defined __SANITIZE_THREAD__
 enum { N_GROUPS = 5, PER_GROUP = 20 };
 #else
 enum { N_GROUPS = 5, PER_GROUP = 200 };
