@@ -124,8 +124,9 @@ void arena_reset(struct arena *arena)
         // What was ever in use, in one piece. If that cannot be had now, later allocations will try
         // smaller ones.
         if (add_chunk(arena, arena->peak) != OK) arena->n_chunks = 0;
+    } else if (arena->n_chunks == 1) {
+        mark_chunk(arena, 0, false);
     }
-    for (int i = 0; i < arena->n_chunks; i++) mark_chunk(arena, i, false);
     arena->used = 0;
     arena->total = 0;
 }
