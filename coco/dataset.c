@@ -277,7 +277,7 @@ enum status coco_dataset_load(const char *path, struct coco_dataset **dataset)
 {
     bool has_annotations;
     TRY(load(path, &has_annotations, dataset));
-    if (!has_annotations) log_warn("%s: has no \"annotations\": all images count as empty", path);
+    if (!has_annotations) log_info("%s: has no \"annotations\": all images count as empty", path);
     return OK;
 }
 

@@ -59,8 +59,8 @@ struct coco_dataset {
 // Reads the file element by element (memory: the packed arrays plus one element).
 // Errors name the file and the entry (or byte offset): bad JSON, duplicate ids, NaN, annotations
 // of unknown images or categories, boxes that are not four finite numbers. "area" defaults to the
-// box's, "iscrowd" to 0; a file without "annotations" has images without objects, and is warned
-// about. Boxes are in the coordinates of an image of width x height pixels.
+// box's, "iscrowd" to 0; a file without "annotations" has images without objects, which is
+// said. Boxes are in the coordinates of an image of width x height pixels.
 // Boxes without area or outside their image are dropped, counted, reported once by log_warn.
 enum status coco_dataset_load(const char *path, struct coco_dataset **dataset) MUST_USE;
 // The same for a list of images, which need have no annotations: image_info_test-dev2017.json.
