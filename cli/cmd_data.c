@@ -28,8 +28,7 @@ static enum status refuse(const void *options, const struct arguments *arguments
 
 enum status cmd_data(int argc, char **argv)
 {
-    int unused;
     if (argc > 1 && strcmp(argv[1], "check") == 0) return cmd_check(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "preview") == 0) return cmd_preview(argc - 1, argv + 1);
-    return command_run(&help, argc, argv, &unused, refuse);
+    return command_run(&help, argc, argv, NULL, refuse);
 }

@@ -26,8 +26,7 @@ static enum status run(const void *options, const struct arguments *arguments)
 
 enum status cmd_pools(int argc, char **argv)
 {
-    int unused;
     if (argc > 1 && strcmp(argv[1], "similarity") == 0) return cmd_similarity(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "picture") == 0) return cmd_picture(argc - 1, argv + 1);
-    return command_run(&help, argc, argv, &unused, run);
+    return command_run(&help, argc, argv, NULL, run);
 }
