@@ -226,6 +226,7 @@ Test(retinanet, freezing_shortens_the_tape)
         fixture_create(&f, &config);
         f.tape->recording = f.tape->training = true;
         MUST(detector_losses(f.detector, f.tape, &batch, &losses));
+        cr_expect(losses.n == 2 && losses.n_roots == 10); // of each level
         nodes[frozen] = f.tape->n_nodes;
         fixture_destroy(&f);
     }
